@@ -1,0 +1,168 @@
+"""The shape of the ERP: where orders, stock and money are true."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """`reference` ≤ 8 characters (sage200.md 9.6); an account has one currency for ever."""
+
+    reference: str
+    currency: str
+    on_hold: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Product:
+    code: str
+    barcode: str
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TaxCode:
+    """`code` as printed in the ERP ("1"); `rate` in percent."""
+
+    code: str
+    rate: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Codes that a batch of documents will use."""
+
+    customers: frozenset[str] = frozenset()
+    products: frozenset[str] = frozenset()
+    barcodes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the ERP knows of the wanted codes (absent = unknown there), and its small tables whole.
+
+    `products`: by our normalised code. `by_barcode`: barcode -> every product that carries it.
+    `nominals`: (reference, cost centre, department). `charges`: additional charge codes.
+    `required_analysis`: analysis slots that the company makes mandatory on orders.
+    """
+
+    customers: Mapping[str, Customer] = field(default_factory=dict)
+    products: Mapping[str, Product] = field(default_factory=dict)
+    by_barcode: Mapping[str, tuple[Product, ...]] = field(default_factory=dict)
+    tax_codes: Mapping[str, TaxCode] = field(default_factory=dict)
+    warehouses: frozenset[str] = frozenset()
+    charges: frozenset[str] = frozenset()
+    nominals: frozenset[tuple[str, str, str]] = frozenset()
+    required_analysis: frozenset[int] = frozenset()
+    tax_inclusive: bool = False
+
+
+class EntryKind(StrEnum):
+    STANDARD = "standard"
+    CHARGE = "charge"
+    FREE_TEXT = "free_text"
+
+
+@dataclass(frozen=True, slots=True)
+class Nominal:
+    """reference ≤ 8, cost centre ≤ 3, department ≤ 3 characters (sage200.md 9.2)."""
+
+    reference: str
+    cost_centre: str = ""
+    department: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of a sales order: `net` = quantity x unit_net, to the penny; `tax` is what the ERP will work out."""
+
+    kind: EntryKind
+    code: str
+    description: str
+    quantity: Decimal
+    unit_net: Decimal
+    net: Decimal
+    tax: Decimal
+    tax_code: str
+    nominal: Nominal
+    warehouse: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Already fitted to the ERP's lengths (4 x 60, postcode 10, contact 235): wrapped on words, never cut."""
+
+    name: str
+    lines: tuple[str, ...]
+    city: str
+    county: str
+    postcode: str
+    country: str
+    contact: str = ""
+    phone: str = ""
+    email: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SalesOrder:
+    """What we want to exist. `key` ≤ 20 characters, in the customer document number; `trace` in a spare field.
+    `analysis`: slot 1..20 -> value ≤ 60. Totals are predicted and equal the channel's to the penny.
+    """
+
+    key: str
+    trace: str
+    customer: str
+    currency: str
+    document_date: date
+    delivery: Delivery
+    entries: tuple[Entry, ...]
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+    analysis: Mapping[int, str] = field(default_factory=dict)
+
+
+class DocumentStanding(StrEnum):
+    LIVE = "live"
+    DRAFT = "draft"
+    CANCELLED = "cancelled"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A sales order that exists in the ERP. `number` is "" for a ghost; `quantities`: normalised code -> units."""
+
+    id: int
+    number: str
+    key: str
+    trace: str
+    standing: DocumentStanding
+    net: Decimal
+    tax: Decimal
+    gross: Decimal
+    quantities: Mapping[str, Decimal] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Erp:
+    """`facts(wanted)`: cached look-ups. `probe(keys)`: every document, drafts and archive included, whose customer
+    document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
+    create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
+    TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
+    `preflight()`: every problem found, as sentences for a person.
+    """
+
+    name: str
+    connection: str
+    facts: Callable[[Wanted], Awaitable[Facts]]
+    probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
+    place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
+    preflight: Callable[[], Awaitable[tuple[str, ...]]]
+
+    @property
+    def destination(self) -> str:
+        return f"{self.name}:{self.connection}"

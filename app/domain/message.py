@@ -1,0 +1,170 @@
+"""The one noun that travels."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+from typing import Any
+
+
+class MessageClass(StrEnum):
+    """notice: a thin hint · effect: something that must happen once · state: newest body wins."""
+
+    NOTICE = "notice"
+    EFFECT = "effect"
+    STATE = "state"
+
+
+class MessageState(StrEnum):
+    WAITING = "waiting"
+    READY = "ready"
+    LEASED = "leased"
+    IN_DOUBT = "in_doubt"
+    PARKED = "parked"
+    DONE = "done"
+
+
+class Result(StrEnum):
+    """How a done message ended."""
+
+    APPLIED = "applied"
+    NO_EFFECT = "no_effect"
+    SUPERSEDED = "superseded"
+    CANCELLED = "cancelled"
+
+
+class Priority(IntEnum):
+    """Orders only what holds no `sku:` lane; all effects that hold lanes share LANED."""
+
+    PROBE = 0
+    LANED = 10
+    MONEY = 20
+    NOTICE = 30
+    STATE = 40
+
+
+class Owner(StrEnum):
+    OPERATIONS = "operations"
+    FINANCE = "finance"
+    CX = "cx"
+    SRE = "sre"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message that is not stored yet.
+
+    `kind`: `centra.order`, `sage200.sales_order.place`. `destination`: `<system>:<connection>`, who is talked to
+    when it is worked. `source`: the connection that it is about. `key`: permanent, or None for a state message,
+    which has a `coalesce_key` instead. `skus`: codes as given; lanes are made of them at each entry.
+    `raw`: the bytes as they arrived, where they matter as evidence.
+    """
+
+    kind: str
+    cls: MessageClass
+    destination: str
+    source: str
+    key: str | None = None
+    coalesce_key: str | None = None
+    order_ref: str | None = None
+    skus: tuple[str, ...] = ()
+    body: dict[str, Any] = field(default_factory=dict)
+    raw: bytes | None = None
+    due_at: datetime | None = None
+    priority: Priority = Priority.NOTICE
+    parent: int | None = None
+    park: "Violation | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that this worker holds until `lease_until` (UTC), under `token`."""
+
+    id: int
+    kind: str
+    key: str | None
+    destination: str
+    source: str
+    order_ref: str | None
+    body: dict[str, Any]
+    token: int
+    lease_until: datetime
+    attempts: int
+    in_doubt: bool
+    doubt_since: datetime | None
+    probes: int
+    received_at: datetime
+    raw: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """One thing that is wrong: where, what, how to mend it, and who does.
+
+    `need` names the mapping row that would mend it (`tax_codes`, `customers`, ...), so that a new row can release
+    all that waited on it.
+    """
+
+    code: str
+    field: str
+    value: str
+    fix: str
+    owner: Owner = Owner.OPERATIONS
+    need: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    result: Result
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """`seconds`: None lets the outbox choose by its backoff."""
+
+    error: str
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Snooze:
+    """`aside`: leave the `sku:` lanes at once (a locked record)."""
+
+    reason: str
+    seconds: float
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Park:
+    violations: tuple[Violation, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class InDoubt:
+    """Stay or become in doubt; `resend`: proven absent for longer than the quarantine, so it may be sent again."""
+
+    error: str
+    seconds: float
+    resend: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Sick:
+    """The destination failed, not the message: give it back, rest the destination until `resume_at` if told."""
+
+    error: str
+    resume_at: datetime | None = None
+
+
+Verdict = Done | Retry | Snooze | Park | InDoubt | Sick
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a handler says of one message; the engine settles it, its follow-ups and its facts in one transaction."""
+
+    message: Claimed
+    verdict: Verdict
+    follow_ups: tuple[Draft, ...] = ()
+    facts: tuple[object, ...] = ()

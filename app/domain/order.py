@@ -1,0 +1,111 @@
+"""An order in our words. Every connector speaks these; nothing past a connector knows a vendor's."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+
+class Standing(StrEnum):
+    """What may be done with an order now (R-32)."""
+
+    RELEASABLE = "releasable"
+    HELD = "held"
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
+class LineKind(StrEnum):
+    PRODUCT = "product"
+    GIFT_CARD = "gift_card"
+
+
+class ChargeKind(StrEnum):
+    SHIPPING = "shipping"
+    HANDLING = "handling"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """As the channel gave it, unshortened; `country` is ISO 3166 alpha-2."""
+
+    name: str = ""
+    company: str = ""
+    lines: tuple[str, ...] = ()
+    city: str = ""
+    region: str = ""
+    postcode: str = ""
+    country: str = ""
+    email: str = ""
+    phone: str = ""
+    vat_number: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """`quantity` is what is still wanted (cancelled units are out), `gross` the line's total for it after line
+    discounts and before order discounts, in the order's price mode (VAT included or not, see `Order`).
+    `tax_rate` in percent. `ref` is the channel's line identity, kept as given.
+    """
+
+    ref: str
+    sku: str
+    description: str
+    quantity: int
+    cancelled: int
+    gross: Decimal
+    tax_rate: Decimal
+    ean: str = ""
+    kind: LineKind = LineKind.PRODUCT
+
+
+@dataclass(frozen=True, slots=True)
+class Charge:
+    """`gross` in the order's price mode. Its VAT follows the goods (finance.md 4.2 row 11)."""
+
+    kind: ChargeKind
+    gross: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """The channel's own figures: what the shopper pays, and the VAT in it."""
+
+    gross: Decimal
+    tax: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
+    `discount`: order-level discount, positive, in the price mode, spread over the lines only.
+    `tax_included`: whether line, charge and discount figures hold VAT.
+    """
+
+    connection: str
+    ref: str
+    channel_id: str
+    standing: Standing
+    hold_reason: str
+    channel_status: str
+    placed_at: datetime
+    updated_at: datetime
+    store: str
+    market: str
+    currency: str
+    country: str
+    lines: tuple[Line, ...]
+    charges: tuple[Charge, ...]
+    discount: Decimal
+    totals: Totals
+    delivery: Address
+    invoice: Address
+    tax_included: bool = True
+    wholesale: bool = False
+    account: str = ""
+    purchase_order: str = ""
+    payment_method: str = ""
+
+    def skus(self) -> tuple[str, ...]:
+        """Codes of the lines that still want stock, as the channel spells them."""
+        return tuple(line.sku for line in self.lines if line.quantity and line.kind is LineKind.PRODUCT)
