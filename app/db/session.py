@@ -1,0 +1,61 @@
+"""Connections to Postgres: an asyncpg pool whose sessions cannot hang a queue."""
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+
+def asyncpg_url(url: str) -> str:
+    """Asyncpg's spelling of a database URL (no SQLAlchemy driver suffix)."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme="postgresql"))
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The spelling that Alembic's engine wants."""
+    parts = urlsplit(url)
+    return urlunsplit(parts._replace(scheme="postgresql+asyncpg"))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def encode(value: Any) -> str:
+    """JSON for jsonb; money becomes a string, never a float."""
+    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+
+
+async def _prepare(connection: asyncpg.Connection) -> None:
+    await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=encode, decoder=json.loads)
+
+
+@asynccontextmanager
+async def open_pool(
+    url: str, *, size: int = 10, application: str = "sluice", synchronous_commit: str = "on"
+) -> AsyncIterator[asyncpg.Pool]:
+    """A statement runs at most 30 s, a transaction idles at most 10 s: an old snapshot would stop vacuum."""
+    async with asyncpg.create_pool(
+        asyncpg_url(url),
+        min_size=1,
+        max_size=size,
+        init=_prepare,
+        timeout=5,
+        command_timeout=35,
+        server_settings={
+            "application_name": application,
+            "synchronous_commit": synchronous_commit,
+            "statement_timeout": "30000",
+            "idle_in_transaction_session_timeout": "10000",
+            "lock_timeout": "10000",
+            "timezone": "UTC",
+        },
+    ) as pool:
+        yield pool

@@ -1,0 +1,366 @@
+"""Every table, once. Migrations must equal this file (tests/db)."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    LargeBinary,
+    Numeric,
+    SmallInteger,
+    Text,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlmodel import Field, SQLModel
+
+
+def _stamp(*, nullable: bool = False) -> Any:
+    default = None if nullable else text("now()")
+    return Column(DateTime(timezone=True), nullable=nullable, server_default=default)
+
+
+def _text(*, nullable: bool = False) -> Any:
+    return Column(Text, nullable=nullable)
+
+
+def _key() -> Any:
+    return Column(Text, primary_key=True)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """Outlives payloads and partitions: one row per fact that was ever accepted."""
+
+    __tablename__ = "idempotency_key"
+    key: str = Field(sa_column=_key())
+    message_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    source: str = Field(sa_column=_text())
+    body_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    created_at: datetime = Field(sa_column=_stamp())
+
+
+class KeyConflict(SQLModel, table=True):
+    """A known key that came again with another body: kept as evidence, an incident."""
+
+    __tablename__ = "key_conflict"
+    key: str = Field(sa_column=_key())
+    body_hash: bytes = Field(sa_column=Column(LargeBinary, primary_key=True))
+    raw: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    at: datetime = Field(sa_column=_stamp())
+
+
+class Message(SQLModel, table=True):
+    """What arrived or must happen; never changed after it was appended. Partitioned by id."""
+
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("message_order", "source", "order_ref", postgresql_where=text("order_ref IS NOT NULL")),
+        Index("message_parent", "parent_id", postgresql_where=text("parent_id IS NOT NULL")),
+        {"postgresql_partition_by": "RANGE (id)"},
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_column=_text())
+    cls: str = Field(sa_column=_text())
+    destination: str = Field(sa_column=_text())
+    source: str = Field(sa_column=_text())
+    key: str | None = Field(sa_column=_text(nullable=True))
+    order_ref: str | None = Field(sa_column=_text(nullable=True))
+    body: dict[str, Any] | None = Field(sa_column=Column(JSONB, nullable=True))
+    raw: bytes | None = Field(sa_column=Column(LargeBinary, nullable=True))
+    parent_id: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    received_at: datetime = Field(sa_column=_stamp())
+
+
+class MessageState(SQLModel, table=True):
+    """The narrow hot row of an open message; it is deleted when the receipt is written."""
+
+    __tablename__ = "message_state"
+    __table_args__ = (
+        Index(
+            "claimable", "destination", "priority", "due_at", "id", postgresql_where=text("state = 'ready'")
+        ),
+        Index("doubtful", "destination", "due_at", postgresql_where=text("state = 'in_doubt'")),
+        Index("leased", "destination", "kind", "id", postgresql_where=text("state = 'leased'")),
+        Index("enterable", "due_at", "id", postgresql_where=text("state = 'waiting' AND NOT entered")),
+        Index("entered_waiting", "id", postgresql_where=text("state = 'waiting' AND entered")),
+        Index("coalescing", "coalesce_key", "state", postgresql_where=text("coalesce_key IS NOT NULL")),
+        Index("open_order", "source", "order_ref", postgresql_where=text("order_ref IS NOT NULL")),
+        Index("parked", "id", postgresql_where=text("state = 'parked'")),
+        CheckConstraint(
+            "state IN ('waiting', 'ready', 'leased', 'in_doubt', 'parked')", name="message_state_known"
+        ),
+        {"postgresql_with": {"fillfactor": "60"}},
+    )
+    id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_column=_text())
+    destination: str = Field(sa_column=_text())
+    source: str = Field(sa_column=_text())
+    order_ref: str | None = Field(sa_column=_text(nullable=True))
+    coalesce_key: str | None = Field(sa_column=_text(nullable=True))
+    priority: int = Field(sa_column=Column(SmallInteger, nullable=False))
+    state: str = Field(sa_column=_text())
+    due_at: datetime = Field(sa_column=_stamp())
+    entered: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    blockers: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    order_lane: str | None = Field(sa_column=_text(nullable=True))
+    order_ticket: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    skus: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    ticket: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    token: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    lease_until: datetime | None = Field(sa_column=_stamp(nullable=True))
+    worker: str | None = Field(sa_column=_text(nullable=True))
+    attempts: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    failed_since: datetime | None = Field(sa_column=_stamp(nullable=True))
+    send_begun: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
+    doubt_since: datetime | None = Field(sa_column=_stamp(nullable=True))
+    probes: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    aside: str | None = Field(sa_column=_text(nullable=True))
+    note: str | None = Field(sa_column=_text(nullable=True))
+    received_at: datetime = Field(sa_column=_stamp())
+
+
+class Receipt(SQLModel, table=True):
+    """How a message ended. Partitioned as messages are."""
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        CheckConstraint(
+            "result IN ('applied', 'no_effect', 'superseded', 'cancelled')", name="receipt_result_known"
+        ),
+        {"postgresql_partition_by": "RANGE (message_id)"},
+    )
+    message_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    kind: str = Field(sa_column=_text())
+    source: str = Field(sa_column=_text())
+    result: str = Field(sa_column=_text())
+    note: str | None = Field(sa_column=_text(nullable=True))
+    keyed: bool = Field(sa_column=Column(Boolean, nullable=False))
+    aside: str | None = Field(sa_column=_text(nullable=True))
+    received_at: datetime = Field(sa_column=_stamp())
+    done_at: datetime = Field(sa_column=_stamp())
+
+
+class Attempt(SQLModel, table=True):
+    """One claim of a message and what became of it. Partitioned as messages are."""
+
+    __tablename__ = "attempt"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (message_id)"},)
+    message_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    token: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    worker: str | None = Field(sa_column=_text(nullable=True))
+    verdict: str = Field(sa_column=_text())
+    error: str | None = Field(sa_column=_text(nullable=True))
+    at: datetime = Field(sa_column=_stamp())
+
+
+class MessageRollup(SQLModel, table=True):
+    """What dropped partitions held, so that the balance still closes."""
+
+    __tablename__ = "message_rollup"
+    source: str = Field(sa_column=_key())
+    result: str = Field(sa_column=_key())
+    messages: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Lane(SQLModel, table=True):
+    """Nothing but a row to lock."""
+
+    __tablename__ = "lane"
+    key: str = Field(sa_column=_key())
+
+
+class Ticket(SQLModel, table=True):
+    """A message's place in a lane; the smallest is the head."""
+
+    __tablename__ = "ticket"
+    lane: str = Field(sa_column=_key())
+    ticket: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    message_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
+class Destination(SQLModel, table=True):
+    """Budget, breaker and adaptive concurrency of one system and connection, shared by all workers."""
+
+    __tablename__ = "destination"
+    name: str = Field(sa_column=_key())
+    tokens: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
+    refilled_at: datetime = Field(sa_column=_stamp())
+    slots: float = Field(sa_column=Column(Double, nullable=False, server_default=text("1")))
+    failures: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
+    resume_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    opened_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    error: str | None = Field(sa_column=_text(nullable=True))
+
+
+class Intent(SQLModel, table=True):
+    """Committed before a send whose repeat would double."""
+
+    __tablename__ = "intent"
+    __table_args__ = (Index("intent_key", "probe_key"),)
+    message_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    token: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    operation: str = Field(sa_column=_text())
+    probe_key: str = Field(sa_column=_text())
+    request_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    at: datetime = Field(sa_column=_stamp())
+
+
+class PollCursor(SQLModel, table=True):
+    __tablename__ = "poll_cursor"
+    connection: str = Field(sa_column=_key())
+    poll: str = Field(sa_column=_key())
+    cursor: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    horizon: datetime | None = Field(sa_column=_stamp(nullable=True))
+    moved_at: datetime = Field(sa_column=_stamp())
+
+
+class OrderSnapshot(SQLModel, table=True):
+    """The newest snapshot of a channel order that we have seen, in our words."""
+
+    __tablename__ = "order_snapshot"
+    __table_args__ = (Index("order_snapshot_held", "standing"),)
+    connection: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_key())
+    snapshot: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    snapshot_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    standing: str = Field(sa_column=_text())
+    hold_reason: str = Field(sa_column=_text())
+    version_at: datetime = Field(sa_column=_stamp())
+    place_message: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    first_seen_at: datetime = Field(sa_column=_stamp())
+    changed_at: datetime = Field(sa_column=_stamp())
+
+
+class OrderLine(SQLModel, table=True):
+    """Cumulative counters of a line; `sku` is normalised."""
+
+    __tablename__ = "order_line"
+    __table_args__ = (Index("order_line_sku", "sku"),)
+    connection: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_key())
+    line_ref: str = Field(sa_column=_key())
+    sku: str = Field(sa_column=_text())
+    ordered: int = Field(sa_column=Column(Integer, nullable=False))
+    cancelled: int = Field(sa_column=Column(Integer, nullable=False))
+
+
+class Binding(SQLModel, table=True):
+    """Channel order <-> Sage document."""
+
+    __tablename__ = "binding"
+    __table_args__ = (
+        Index("binding_document", "document_no"),
+        Index("binding_key", "probe_key", unique=True),
+    )
+    connection: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_key())
+    erp: str = Field(sa_column=_text())
+    document_id: int = Field(sa_column=Column(BigInteger, nullable=False))
+    document_no: str = Field(sa_column=_text())
+    probe_key: str = Field(sa_column=_text())
+    snapshot_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    net: Decimal = Field(sa_column=Column(Numeric(18, 2), nullable=False))
+    tax: Decimal = Field(sa_column=Column(Numeric(18, 2), nullable=False))
+    gross: Decimal = Field(sa_column=Column(Numeric(18, 2), nullable=False))
+    adopted: bool = Field(sa_column=Column(Boolean, nullable=False))
+    bound_at: datetime = Field(sa_column=_stamp())
+
+
+class ExceptionCase(SQLModel, table=True):
+    """Something a person must settle (or know): opened by a park or by a flag; a flag holds nothing up."""
+
+    __tablename__ = "exception_case"
+    __table_args__ = (
+        Index("exception_open", "code", postgresql_where=text("closed_at IS NULL")),
+        Index("exception_message", "message_id", postgresql_where=text("closed_at IS NULL")),
+        Index("exception_order", "source", "order_ref"),
+    )
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True))
+    message_id: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    source: str = Field(sa_column=_text())
+    order_ref: str | None = Field(sa_column=_text(nullable=True))
+    flag: bool = Field(sa_column=Column(Boolean, nullable=False))
+    code: str = Field(sa_column=_text())
+    owner: str = Field(sa_column=_text())
+    violations: list[dict[str, Any]] = Field(sa_column=Column(JSONB, nullable=False))
+    needs: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    opened_at: datetime = Field(sa_column=_stamp())
+    closed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    resolution: str | None = Field(sa_column=_text(nullable=True))
+
+
+class MappingRow(SQLModel, table=True):
+    """One row of a table that people edit; `row` was validated by its model in app.domain.rules."""
+
+    __tablename__ = "mapping_row"
+    table_name: str = Field(sa_column=_key())
+    row_key: str = Field(sa_column=_key())
+    row: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    version: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_at: datetime = Field(sa_column=_stamp())
+    changed_by: str = Field(sa_column=_text())
+
+
+class Audit(SQLModel, table=True):
+    """Append-only (a trigger refuses UPDATE and DELETE)."""
+
+    __tablename__ = "audit"
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True))
+    at: datetime = Field(sa_column=_stamp())
+    actor: str = Field(sa_column=_text())
+    action: str = Field(sa_column=_text())
+    object: str = Field(sa_column=_text())
+    detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
+    reason: str = Field(sa_column=_text())
+
+
+class ApiKey(SQLModel, table=True):
+    """Only the SHA-256 of a key is kept."""
+
+    __tablename__ = "api_key"
+    id: str = Field(sa_column=_key())
+    name: str = Field(sa_column=_text())
+    secret_hash: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    scopes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False))
+    created_at: datetime = Field(sa_column=_stamp())
+    expires_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    revoked_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    used_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
+class ErpToken(SQLModel, table=True):
+    """The rotating token pair of one ERP connection, and the lease of whoever refreshes it."""
+
+    __tablename__ = "erp_token"
+    name: str = Field(sa_column=_key())
+    access_token: str = Field(sa_column=_text())
+    access_until: datetime = Field(sa_column=_stamp())
+    refresh_token: str = Field(sa_column=_text())
+    saved_at: datetime = Field(sa_column=_stamp())
+    lease_until: datetime | None = Field(sa_column=_stamp(nullable=True))
+    lease_holder: str | None = Field(sa_column=_text(nullable=True))
+
+
+class Heartbeat(SQLModel, table=True):
+    __tablename__ = "heartbeat"
+    process: str = Field(sa_column=_key())
+    role: str = Field(sa_column=_text())
+    state: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_stamp())
+
+
+class DirtySku(SQLModel, table=True):
+    """A SKU whose stock must be read anew: something about it happened out of order."""
+
+    __tablename__ = "dirty_sku"
+    sku: str = Field(sa_column=_key())
+    reason: str = Field(sa_column=_text())
+    at: datetime = Field(sa_column=_stamp())
