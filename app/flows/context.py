@@ -1,0 +1,46 @@
+"""What a flow may use. The roots build it; nothing else is global."""
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+from app.domain.channel import Channel
+from app.domain.erp import Erp
+from app.telemetry.catalogue import Metrics
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast and how patient, in seconds. `quarantine` must exceed the ERP's own time-out plus margin."""
+
+    lease: float = 90.0
+    patience: float = 30.0
+    quarantine: float = 300.0
+    probe: float = 10.0
+    probes: int = 2
+    poll: float = 60.0
+    sweep: float = 300.0
+    backoff: float = 1.0
+    backoff_most: float = 300.0
+    attempts_most: int = 200
+    hours_most: float = 24.0
+    breaker_failures: int = 5
+    breaker_rest: float = 10.0
+    look: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """`channels`: by destination (`centra:uk`). `now`: UTC, aware. `worker`: this process, for leases and logs."""
+
+    pool: asyncpg.Pool
+    now: Callable[[], datetime]
+    rng: random.Random
+    channels: Mapping[str, Channel]
+    erp: Erp
+    metrics: Metrics
+    pace: Pace
+    worker: str
