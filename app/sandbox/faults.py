@@ -1,0 +1,110 @@
+"""What goes wrong, how often, and when: rules drawn from a seed."""
+
+import random
+import re
+from collections import Counter
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from app.sandbox.store import Store
+
+RULES = "sandbox.fault_rule"
+COUNTS = "sandbox.fault_count"
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`path`: substring or regular expression, `system`, `path` and `method` empty = any. `times`: None = for ever.
+    `seconds`: how long `slow` waits and at most how late `drop_then_commit` commits, in the sandbox's time.
+    `retry_after`: the header of `status_429`, none without it.
+    """
+
+    kind: str
+    system: str = ""
+    path: str = ""
+    method: str = ""
+    probability: float = 1.0
+    times: int | None = None
+    seconds: float | None = None
+    retry_after: int | None = None
+
+    def covers(self, system: str, method: str, path: str) -> bool:
+        if (self.system and self.system != system) or (self.method and self.method.upper() != method.upper()):
+            return False
+        return not self.path or self.path in path or re.search(self.path, path) is not None
+
+
+@dataclass
+class _Armed:
+    rule: Rule
+    chance: random.Random
+    left: int | None = field(default=None)
+
+
+class Faults:
+    def __init__(self, seed: int, store: Store | None = None) -> None:
+        self._seed = seed
+        self._store = store
+        self._armed: list[_Armed] = []
+        self.counts: Counter[str] = Counter()
+        if store is not None:
+            view = store.read()
+            self.counts.update({doc["kind"]: doc["count"] for doc in view.all(COUNTS)})
+            self._arm([Rule(**doc) for doc in sorted(view.all(RULES), key=lambda doc: doc.pop("place"))])
+
+    def set(self, rules: list[dict[str, Any]]) -> None:
+        """Replaces every rule. Raises ValueError for one that says nothing or something unknown."""
+        self._arm([parse_rule(rule) for rule in rules])
+        if self._store is not None:
+            self._store.forget(RULES)
+            for place in range(len(self._armed)):
+                self._keep(place)
+
+    def rules(self) -> list[dict[str, Any]]:
+        return [asdict(replace(armed.rule, times=armed.left)) for armed in self._armed]
+
+    def decide(self, system: str, method: str, path: str) -> str | None:
+        rule = self.pick(system, method, path)
+        return None if rule is None else rule.kind
+
+    def pick(self, system: str, method: str, path: str) -> Rule | None:
+        """The first rule that covers the call and whose draw hits; the hit is counted."""
+        for place, armed in enumerate(self._armed):
+            if armed.left == 0 or not armed.rule.covers(system, method, path):
+                continue
+            if armed.chance.random() >= armed.rule.probability:
+                continue
+            if armed.left is not None:
+                armed.left -= 1
+                self._keep(place)
+            self._count(armed.rule.kind)
+            return armed.rule
+        return None
+
+    def _arm(self, rules: list[Rule]) -> None:
+        self._armed = [
+            _Armed(rule, random.Random(f"{self._seed}:{place}:{rule}"), rule.times)
+            for place, rule in enumerate(rules)
+        ]
+
+    def _keep(self, place: int) -> None:
+        if self._store is not None:
+            armed = self._armed[place]
+            doc = {**asdict(replace(armed.rule, times=armed.left)), "place": place}
+            self._store.save(RULES, str(place), doc)
+
+    def _count(self, kind: str) -> None:
+        self.counts[kind] += 1
+        if self._store is not None:
+            self._store.save(COUNTS, kind, {"kind": kind, "count": self.counts[kind]})
+
+
+def parse_rule(raw: dict[str, Any]) -> Rule:
+    try:
+        rule = Rule(**raw)
+        re.compile(rule.path)
+    except (TypeError, re.error) as error:
+        raise ValueError(f"fault rule {raw!r}: {error}") from error
+    if not rule.kind or not 0 <= rule.probability <= 1:
+        raise ValueError(f"fault rule {raw!r}: needs a kind and a probability from 0 to 1")
+    return rule
