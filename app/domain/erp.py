@@ -1,10 +1,12 @@
 """The shape of the ERP: where orders, stock and money are true."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +150,37 @@ class Document:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenPair:
+    """What the ERP's token endpoint gave at `saved_at`; each refresh token works once (sage200.md 3). Times are UTC."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    access_until: datetime
+    saved_at: datetime
+
+
+class TokenStore(Protocol):
+    """Where the one pair of a connection lives, shared by all processes.
+
+    `refresh_lease(seconds)`: an async context manager (`@asynccontextmanager` fits) that yields True to the one
+    process that may refresh until `seconds` have passed or it leaves, False at once to the others; it holds no
+    transaction open meanwhile. `save` is durable when it returns. `load` gives the newest pair, or None.
+    """
+
+    async def load(self) -> TokenPair | None: ...
+
+    def refresh_lease(self, seconds: float) -> AbstractAsyncContextManager[bool]: ...
+
+    async def save(self, pair: TokenPair) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
 class Erp:
     """`facts(wanted)`: cached look-ups. `probe(keys)`: every document, drafts and archive included, whose customer
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
+    `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
 
@@ -162,6 +190,8 @@ class Erp:
     probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
+    slots: int = 4
+    deadline: float = 60.0
 
     @property
     def destination(self) -> str:
