@@ -225,14 +225,13 @@ def upgrade() -> None:
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("order_ref", sa.Text(), nullable=True),
         sa.Column("coalesce_key", sa.Text(), nullable=True),
-        sa.Column("priority", sa.SmallInteger(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("due_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.Column("entered", sa.Boolean(), server_default=sa.text("false"), nullable=False),
         sa.Column("blockers", sa.Integer(), server_default=sa.text("0"), nullable=False),
         sa.Column("order_lane", sa.Text(), nullable=True),
         sa.Column("order_ticket", sa.BigInteger(), nullable=True),
-        sa.Column("skus", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
+        sa.Column("lanes", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("ticket", sa.BigInteger(), nullable=True),
         sa.Column("token", sa.BigInteger(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
@@ -254,21 +253,21 @@ def upgrade() -> None:
     op.create_index(
         "claimable",
         "message_state",
-        ["destination", "priority", "due_at", "id"],
+        ["destination", "kind", "due_at", "id"],
         unique=False,
         postgresql_where=sa.text("state = 'ready'"),
     )
     op.create_index(
         "coalescing",
         "message_state",
-        ["coalesce_key", "state"],
+        ["coalesce_key"],
         unique=False,
         postgresql_where=sa.text("coalesce_key IS NOT NULL"),
     )
     op.create_index(
         "doubtful",
         "message_state",
-        ["destination", "due_at"],
+        ["destination", "kind", "due_at"],
         unique=False,
         postgresql_where=sa.text("state = 'in_doubt'"),
     )
@@ -323,7 +322,6 @@ def upgrade() -> None:
         sa.Column("standing", sa.Text(), nullable=False),
         sa.Column("hold_reason", sa.Text(), nullable=False),
         sa.Column("version_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
-        sa.Column("place_message", sa.BigInteger(), nullable=True),
         sa.Column(
             "first_seen_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False
         ),

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     Numeric,
-    SmallInteger,
     Text,
     text,
 )
@@ -80,18 +79,22 @@ class Message(SQLModel, table=True):
 
 
 class MessageState(SQLModel, table=True):
-    """The narrow hot row of an open message; it is deleted when the receipt is written."""
+    """The narrow hot row of an open message; it is deleted when the receipt is written.
+
+    `lanes`: the `sku:` and `state:` lanes it stands in once entered. `ticket`: its number in all of them, None while
+    it stands in none. `due_at` is infinity while it waits behind another message of its order lane.
+    """
 
     __tablename__ = "message_state"
     __table_args__ = (
         Index(
-            "claimable", "destination", "priority", "due_at", "id", postgresql_where=text("state = 'ready'")
+            "claimable", "destination", "kind", "due_at", "id", postgresql_where=text("state = 'ready'")
         ),
-        Index("doubtful", "destination", "due_at", postgresql_where=text("state = 'in_doubt'")),
+        Index("doubtful", "destination", "kind", "due_at", postgresql_where=text("state = 'in_doubt'")),
         Index("leased", "destination", "kind", "id", postgresql_where=text("state = 'leased'")),
         Index("enterable", "due_at", "id", postgresql_where=text("state = 'waiting' AND NOT entered")),
         Index("entered_waiting", "id", postgresql_where=text("state = 'waiting' AND entered")),
-        Index("coalescing", "coalesce_key", "state", postgresql_where=text("coalesce_key IS NOT NULL")),
+        Index("coalescing", "coalesce_key", postgresql_where=text("coalesce_key IS NOT NULL")),
         Index("open_order", "source", "order_ref", postgresql_where=text("order_ref IS NOT NULL")),
         Index("parked", "id", postgresql_where=text("state = 'parked'")),
         CheckConstraint(
@@ -105,14 +108,13 @@ class MessageState(SQLModel, table=True):
     source: str = Field(sa_column=_text())
     order_ref: str | None = Field(sa_column=_text(nullable=True))
     coalesce_key: str | None = Field(sa_column=_text(nullable=True))
-    priority: int = Field(sa_column=Column(SmallInteger, nullable=False))
     state: str = Field(sa_column=_text())
     due_at: datetime = Field(sa_column=_stamp())
     entered: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     blockers: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     order_lane: str | None = Field(sa_column=_text(nullable=True))
     order_ticket: int | None = Field(sa_column=Column(BigInteger, nullable=True))
-    skus: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
+    lanes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     ticket: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     token: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     lease_until: datetime | None = Field(sa_column=_stamp(nullable=True))
@@ -234,7 +236,6 @@ class OrderSnapshot(SQLModel, table=True):
     standing: str = Field(sa_column=_text())
     hold_reason: str = Field(sa_column=_text())
     version_at: datetime = Field(sa_column=_stamp())
-    place_message: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     first_seen_at: datetime = Field(sa_column=_stamp())
     changed_at: datetime = Field(sa_column=_stamp())
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from app.domain.message import Draft
-from app.domain.order import Order
+from app.domain.order import Order, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,14 @@ class Page:
     horizon: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Requests a second on average, and at once. Orders keep at least 30 % of it (outbox.md §8)."""
+
+    rate: float
+    burst: float
+
+
 Receive = Callable[[bytes, Mapping[str, str], datetime], tuple[Draft, ...]]
 Poll = Callable[[dict[str, Any], datetime], Awaitable[Page]]
 
@@ -33,7 +41,8 @@ class Channel:
     """`name`: `centra`; `connection`: `uk`. `receive(raw, headers, now)` is pure; it raises ForgedError, or
     MalformedError for authentic bytes that it cannot read. Header names arrive in lower case.
     `content_type`: the only one that `receive` reads. `polls`: name -> call. `fetch_orders(refs)`: in one request;
-    refs that the channel does not (yet) know are left out of the answer. `confirm(ids)`: the channel forgets.
+    refs that the channel does not (yet) know, or that are another store's, are left out of the answer; an order that
+    cannot be read does not take the others with it. `confirm(ids)`: the channel forgets.
     """
 
     name: str
@@ -43,8 +52,9 @@ class Channel:
     receive: Receive | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     confirm: Callable[[Sequence[str]], Awaitable[None]] | None = None
-    fetch_orders: Callable[[Sequence[str]], Awaitable[Mapping[str, Order]]] | None = None
+    fetch_orders: Callable[[Sequence[str]], Awaitable[Mapping[str, Order | Unreadable]]] | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
+    budget: Budget | None = None
 
     @property
     def destination(self) -> str:

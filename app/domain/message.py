@@ -33,7 +33,7 @@ class Result(StrEnum):
 
 
 class Priority(IntEnum):
-    """Orders only what holds no `sku:` lane; all effects that hold lanes share LANED."""
+    """Belongs to a kind and orders only what holds no `sku:` lane; all effects that hold lanes share LANED."""
 
     PROBE = 0
     LANED = 10
@@ -70,7 +70,6 @@ class Draft:
     body: dict[str, Any] = field(default_factory=dict)
     raw: bytes | None = None
     due_at: datetime | None = None
-    priority: Priority = Priority.NOTICE
     parent: int | None = None
     park: "Violation | None" = None
 

@@ -5,6 +5,8 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
+from app.domain.message import Violation
+
 
 class Standing(StrEnum):
     """What may be done with an order now (R-32)."""
@@ -109,3 +111,11 @@ class Order:
     def skus(self) -> tuple[str, ...]:
         """Codes of the lines that still want stock, as the channel spells them."""
         return tuple(line.sku for line in self.lines if line.quantity and line.kind is LineKind.PRODUCT)
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """An order that the channel has and that cannot be put into our words: everything that is wrong with it."""
+
+    ref: str
+    violations: tuple[Violation, ...]
