@@ -6,6 +6,7 @@ The connectors' settings are fields built from the registry, so that a new conne
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import GenericAlias
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -93,7 +94,8 @@ class Settings(BaseSettings):
         cls,
         settings_cls: type[BaseSettings],  # noqa: ARG003 - pydantic passes it
         init_settings: PydanticBaseSettingsSource,
-        **_others: Any,
+        *_others: Any,
+        **_named: Any,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """`load` reads the sources, so that what it reads is an argument."""
         return (init_settings,)
@@ -174,7 +176,10 @@ def model(connectors: Sequence[Connector] = CONNECTORS) -> type[Settings]:
     fields: dict[str, Any] = {}
     for connector in connectors:
         if isinstance(connector, ChannelConnector):
-            fields[connector.name] = (dict[ConnectionName, connector.settings], Field(default_factory=dict))
+            fields[connector.name] = (
+                GenericAlias(dict, (ConnectionName, connector.settings)),
+                Field(default_factory=dict),
+            )
         else:
             fields[connector.name] = (connector.settings | None, None)
     return create_model("Settings", __base__=Settings, **fields)

@@ -25,9 +25,9 @@ class Texts(EnvSettingsSource):
     def _load_env_vars(self) -> Mapping[str, str | None]:
         return self._texts
 
-    def decode_complex_value(self, field_name: str, field: FieldInfo | None, value: Any) -> Any:
+    def decode_complex_value(self, field_name: str, field: FieldInfo, value: Any) -> Any:
         """A list may be written `a,b` as well as `["a", "b"]`."""
-        if not isinstance(value, str) or value.lstrip()[:1] in {"[", "{"} or field is None:
+        if not isinstance(value, str) or value.lstrip()[:1] in {"[", "{"}:
             return super().decode_complex_value(field_name, field, value)
         return [part.strip() for part in value.split(",") if part.strip()]
 
@@ -75,6 +75,8 @@ def overlay(*layers: Mapping[str, Any]) -> dict[str, Any]:
     for layer in layers:
         for name, value in layer.items():
             below = merged.get(name)
-            both = isinstance(below, Mapping) and isinstance(value, Mapping)
-            merged[name] = overlay(below, value) if both else value
+            if isinstance(below, Mapping) and isinstance(value, Mapping):
+                merged[name] = overlay(below, value)
+            else:
+                merged[name] = value
     return merged
