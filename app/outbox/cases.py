@@ -1,0 +1,54 @@
+"""Exception cases: opened by a park or by a flag, closed when their cause is gone."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import asyncpg
+
+from app.db.session import encode
+from app.domain.message import Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`message_id` is None for a flag that no message waits for."""
+
+    message_id: int | None
+    source: str
+    order_ref: str | None
+    violations: tuple[Violation, ...]
+    flag: bool = False
+
+
+async def open_cases(conn: asyncpg.Connection, cases: Sequence[Case]) -> None:
+    """One case each, under its first violation's code and owner; all violations are in it."""
+    await conn.execute(
+        """
+        INSERT INTO exception_case (message_id, source, order_ref, flag, code, owner, violations, needs)
+        SELECT message_id, source, order_ref, flag, code, owner, violations::jsonb,
+               ARRAY(SELECT DISTINCT v ->> 'need' FROM jsonb_array_elements(violations::jsonb) AS v
+                     WHERE v ->> 'need' IS NOT NULL)
+        FROM unnest($1::bigint[], $2::text[], $3::text[], $4::bool[], $5::text[], $6::text[], $7::text[])
+            AS given(message_id, source, order_ref, flag, code, owner, violations)
+        """,
+        [case.message_id for case in cases],
+        [case.source for case in cases],
+        [case.order_ref for case in cases],
+        [case.flag for case in cases],
+        [case.violations[0].code for case in cases],
+        [case.violations[0].owner.value for case in cases],
+        [encode([asdict(violation) for violation in case.violations]) for case in cases],
+    )
+
+
+async def close_cases(conn: asyncpg.Connection, message_ids: Sequence[int], resolution: str) -> int:
+    """Closes what is open for these messages; flags stay, they hold nothing up and are closed by a person."""
+    rows = await conn.fetch(
+        """
+        UPDATE exception_case SET closed_at = now(), resolution = $2
+        WHERE message_id = ANY($1::bigint[]) AND closed_at IS NULL AND NOT flag RETURNING id
+        """,
+        list(message_ids),
+        resolution,
+    )
+    return len(rows)

@@ -1,0 +1,194 @@
+"""Claim: this worker takes what is ready at one destination, no more than the destination can take now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import asyncpg
+
+from app.domain.channel import Budget
+from app.domain.message import Claimed
+
+RESERVED = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class Want:
+    """A kind that can be worked at a destination. `batch`: most messages a slot takes at once. `serial`: one batch
+    in flight in the whole cluster. `single`: each message takes a slot of its own. `spare`: may not touch the part
+    of the budget that is kept for orders.
+    """
+
+    kind: str
+    batch: int = 1
+    serial: bool = False
+    single: bool = False
+    spare: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`slots`: ceiling of requests in flight. `probing`: after this many failures in a row only one is tried."""
+
+    slots: int
+    budget: Budget | None
+    probing: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Where, who, when, and for how long."""
+
+    destination: str
+    worker: str
+    now: datetime
+    lease: timedelta
+
+
+@dataclass(slots=True)
+class _Room:
+    """What the destination can still take in this claim."""
+
+    slots: int
+    tokens: float
+    kept: float
+    busy: frozenset[str]
+
+    def grants(self, want: Want) -> int:
+        """Messages of this kind that may be taken now."""
+        if want.serial and want.kind in self.busy:
+            return 0
+        tokens = int(self.tokens - (self.kept if want.spare else 0.0))
+        slots = min(self.slots, tokens)
+        if slots <= 0:
+            return 0
+        return slots if want.single else want.batch
+
+
+async def claim(
+    pool: asyncpg.Pool, wants: Sequence[Want], limits: Limits, who: Claim
+) -> list[tuple[Want, list[Claimed]]]:
+    """Batches to work now, in doubt before ready, kinds in the order given. Commits before anyone is talked to."""
+    async with pool.acquire() as conn, conn.transaction():
+        room = await _room(conn, who.destination, limits, who.now)
+        if room is None:
+            return []
+        taken: list[tuple[Want, list[Claimed]]] = []
+        before = room.tokens
+        for want in wants:
+            for state in ("in_doubt", "ready"):
+                batch = await _take(conn, want, state, room.grants(want), who)
+                if batch:
+                    taken.append((want, batch))
+                    used = len(batch) if want.single else 1
+                    room.slots, room.tokens = room.slots - used, room.tokens - used
+        if limits.budget is not None and before > room.tokens:
+            await conn.execute(
+                "UPDATE destination SET tokens = $2 WHERE name = $1", who.destination, room.tokens
+            )
+        return taken
+
+
+async def _room(conn: asyncpg.Connection, destination: str, limits: Limits, now: datetime) -> _Room | None:
+    """Locks the destination's row: budgets and live leases are counted by one claimer at a time."""
+    row = await conn.fetchrow("SELECT * FROM destination WHERE name = $1 FOR UPDATE", destination)
+    if row is None:
+        burst = limits.budget.burst if limits.budget else 0.0
+        await conn.execute(
+            "INSERT INTO destination (name, tokens, refilled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
+            destination,
+            burst,
+            now,
+        )
+        return None
+    if row["resume_at"] is not None and row["resume_at"] > now:
+        return None
+    live = await conn.fetch(
+        "SELECT kind, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token",
+        destination,
+    )
+    ceiling = 1 if row["failures"] >= limits.probing else min(limits.slots, int(row["slots"]))
+    free = ceiling - len({held["token"] for held in live})
+    if free <= 0:
+        return None
+    tokens = await _refill(conn, row, limits.budget, now)
+    kept = RESERVED * limits.budget.burst if limits.budget else 0.0
+    return _Room(free, tokens, kept, frozenset(held["kind"] for held in live))
+
+
+async def _refill(conn: asyncpg.Connection, row: Any, budget: Budget | None, now: datetime) -> float:
+    if budget is None:
+        return float("inf")
+    elapsed = max(0.0, (now - row["refilled_at"]).total_seconds())
+    tokens: float = min(budget.burst, row["tokens"] + elapsed * budget.rate)
+    await conn.execute(
+        "UPDATE destination SET tokens = $2, refilled_at = $3 WHERE name = $1", row["name"], tokens, now
+    )
+    return tokens
+
+
+async def _take(conn: asyncpg.Connection, want: Want, state: str, most: int, who: Claim) -> list[Claimed]:
+    if most <= 0:
+        return []
+    rows = await conn.fetch(
+        """
+        WITH picked AS (
+            SELECT id FROM message_state
+            WHERE destination = $1 AND kind = $2 AND state = $3 AND due_at <= $4
+            ORDER BY due_at, id LIMIT $5 FOR UPDATE SKIP LOCKED
+        ), batch AS (SELECT nextval('token_seq') AS token FROM picked LIMIT 1), taken AS (
+            UPDATE message_state AS s SET state = 'leased', lease_until = $6, worker = $7, attempts = s.attempts + 1,
+                token = CASE WHEN $8 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
+            FROM picked WHERE s.id = picked.id
+            RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
+                s.doubt_since, s.probes, s.received_at, s.due_at
+        )
+        SELECT taken.*, m.key, m.body, m.raw FROM taken JOIN message AS m ON m.id = taken.id
+        ORDER BY taken.due_at, taken.id
+        """,
+        who.destination,
+        want.kind,
+        state,
+        who.now,
+        most,
+        who.now + who.lease,
+        who.worker,
+        want.single,
+    )
+    return [_claimed(row, in_doubt=state == "in_doubt") for row in rows]
+
+
+def _claimed(row: Any, *, in_doubt: bool) -> Claimed:
+    return Claimed(
+        id=row["id"],
+        kind=row["kind"],
+        key=row["key"],
+        destination=row["destination"],
+        source=row["source"],
+        order_ref=row["order_ref"],
+        body=row["body"] or {},
+        token=row["token"],
+        lease_until=row["lease_until"],
+        attempts=row["attempts"],
+        in_doubt=in_doubt,
+        doubt_since=row["doubt_since"],
+        probes=row["probes"],
+        received_at=row["received_at"],
+        raw=row["raw"],
+    )
+
+
+async def renew(pool: asyncpg.Pool, tokens: Sequence[int], until: datetime) -> set[int]:
+    """Prolongs leases that are still ours; answers their tokens."""
+    rows = await pool.fetch(
+        """
+        WITH held AS (
+            SELECT id FROM message_state WHERE state = 'leased' AND token = ANY($1::bigint[]) ORDER BY id FOR UPDATE
+        )
+        UPDATE message_state AS s SET lease_until = $2 FROM held WHERE s.id = held.id RETURNING s.token
+        """,
+        list(tokens),
+        until,
+    )
+    return {row["token"] for row in rows}

@@ -1,0 +1,69 @@
+"""State messages: at most one in flight and one waiting; the newest body wins and the place is kept."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from app.domain.message import Draft
+
+Fresh = Sequence[tuple[int, Draft]]
+
+
+async def replace_waiting(conn: asyncpg.Connection, fresh: Fresh) -> Fresh:
+    """Lets new state messages take the place of those that wait; answers the messages that still need a state row.
+
+    The `state:` lanes are locked. A waiting message that a claim is just taking is no longer waiting.
+    """
+    newest = {draft.coalesce_key: number for number, draft in fresh if draft.coalesce_key is not None}
+    if not newest:
+        return fresh
+    overtaken = [(n, d) for n, d in fresh if d.coalesce_key is not None and newest[d.coalesce_key] != n]
+    if overtaken:
+        await _supersede(conn, [number for number, _ in overtaken])
+    rows = await conn.fetch(
+        """
+        SELECT id, coalesce_key, lanes, ticket FROM message_state
+        WHERE coalesce_key = ANY($1::text[]) AND state IN ('waiting', 'ready') ORDER BY id FOR UPDATE
+        """,
+        list(newest),
+    )
+    for row in rows:
+        await _take_over(conn, row, newest[row["coalesce_key"]])
+    gone = {number for number, _ in overtaken} | {newest[row["coalesce_key"]] for row in rows}
+    due = {d.coalesce_key: d.due_at for n, d in fresh if n in gone and d.coalesce_key is not None}
+    await _bring_forward(conn, [(newest[row["coalesce_key"]], due[row["coalesce_key"]]) for row in rows])
+    return [(number, draft) for number, draft in fresh if number not in gone]
+
+
+async def _take_over(conn: asyncpg.Connection, old: asyncpg.Record, new: int) -> None:
+    await conn.execute("UPDATE message_state SET id = $2 WHERE id = $1", old["id"], new)
+    await conn.execute(
+        "UPDATE ticket SET message_id = $3 WHERE lane = ANY($1::text[]) AND ticket = $2",
+        old["lanes"],
+        old["ticket"],
+        new,
+    )
+    await _supersede(conn, [old["id"]])
+
+
+async def _bring_forward(conn: asyncpg.Connection, due: Sequence[tuple[int, object]]) -> None:
+    """The newer wish may be due earlier, never later: keeping a place must not mean waiting longer."""
+    await conn.execute(
+        """
+        UPDATE message_state AS s SET due_at = LEAST(s.due_at, coalesce(given.due_at, now()))
+        FROM unnest($1::bigint[], $2::timestamptz[]) AS given(id, due_at) WHERE s.id = given.id
+        """,
+        [number for number, _ in due],
+        [at for _, at in due],
+    )
+
+
+async def _supersede(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
+    await conn.execute(
+        """
+        INSERT INTO receipt (message_id, kind, source, result, note, keyed, received_at)
+        SELECT id, kind, source, 'superseded', 'a newer one took its place', key IS NOT NULL, received_at
+        FROM message WHERE id = ANY($1::bigint[])
+        """,
+        list(ids),
+    )

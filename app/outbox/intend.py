@@ -1,0 +1,48 @@
+"""Intend: what we are about to send is committed before it is sent, so that a crash leaves a question, not a double."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.domain.message import Claimed
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    message: Claimed
+    operation: str
+    probe_key: str
+    request_hash: bytes
+
+
+async def intend(pool: asyncpg.Pool, intents: Sequence[Intent]) -> set[int]:
+    """Commits the intents of those messages that are still ours; answers their ids. The others must not be sent."""
+    async with pool.acquire() as conn, conn.transaction():
+        rows = await conn.fetch(
+            """
+            WITH held AS (
+                SELECT s.id FROM message_state AS s
+                JOIN unnest($1::bigint[], $2::bigint[]) AS given(id, token) ON given.id = s.id
+                WHERE s.token = given.token AND s.state = 'leased' AND s.lease_until > clock_timestamp()
+                ORDER BY s.id FOR UPDATE OF s
+            )
+            UPDATE message_state AS s SET send_begun = true FROM held WHERE s.id = held.id RETURNING s.id
+            """,
+            [intent.message.id for intent in intents],
+            [intent.message.token for intent in intents],
+        )
+        ours = {row["id"] for row in rows}
+        mine = [intent for intent in intents if intent.message.id in ours]
+        await conn.execute(
+            """
+            INSERT INTO intent (message_id, token, operation, probe_key, request_hash)
+            SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])
+            """,
+            [intent.message.id for intent in mine],
+            [intent.message.token for intent in mine],
+            [intent.operation for intent in mine],
+            [intent.probe_key for intent in mine],
+            [intent.request_hash for intent in mine],
+        )
+        return ours

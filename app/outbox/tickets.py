@@ -1,0 +1,122 @@
+"""Places in lanes. Lock first; then, in a new statement, stand or leave: the new snapshot is what makes it right."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+
+class MovedError(Exception):
+    """A message changed between the look and the lock: the transaction is given up and tried again later."""
+
+
+async def lock(conn: asyncpg.Connection, lanes: Iterable[str]) -> None:
+    """Locks lane rows in the one order, making those that are missing.
+
+    The conflict arm locks the row even though it updates nothing, also when another transaction has just deleted it.
+    """
+    keys = sorted(set(lanes))
+    if keys:
+        await conn.execute(
+            """
+            INSERT INTO lane (key) SELECT key FROM unnest($1::text[]) WITH ORDINALITY AS given(key, place) ORDER BY place
+            ON CONFLICT (key) DO UPDATE SET key = excluded.key WHERE false
+            """,
+            keys,
+        )
+
+
+async def draw(conn: asyncpg.Connection, count: int) -> list[int]:
+    """Rising numbers. Only ever called while all lanes concerned are locked: drawn earlier, ticket order would not
+    be commit order, and two lanes could disagree about who came first.
+    """
+    rows = await conn.fetch("SELECT nextval('ticket_seq') AS number FROM generate_series(1, $1::int)", count)
+    return sorted(row["number"] for row in rows)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A message about to stand in `lanes` under `ticket`."""
+
+    message_id: int
+    lanes: Sequence[str]
+    ticket: int
+
+
+async def stand(conn: asyncpg.Connection, standings: Sequence[Standing]) -> None:
+    places = [(lane, standing) for standing in standings for lane in standing.lanes]
+    await conn.execute(
+        "INSERT INTO ticket (lane, ticket, message_id) SELECT * FROM unnest($1::text[], $2::bigint[], $3::bigint[])",
+        [lane for lane, _ in places],
+        [standing.ticket for _, standing in places],
+        [standing.message_id for _, standing in places],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Freed:
+    """What leaving brought: message -> lanes that it now heads, and the new heads of order lanes."""
+
+    heads: dict[int, int]
+    order_heads: list[int]
+
+
+async def leave(conn: asyncpg.Connection, places: Sequence[tuple[str, int]]) -> Freed:
+    """Removes (lane, ticket) places of locked lanes and says who moved up. Leaving from mid-lane moves nobody up."""
+    if not places:
+        return Freed({}, [])
+    lanes, numbers = [lane for lane, _ in places], [ticket for _, ticket in places]
+    await conn.execute(
+        """
+        DELETE FROM ticket USING unnest($1::text[], $2::bigint[]) AS gone(lane, number)
+        WHERE ticket.lane = gone.lane AND ticket.ticket = gone.number
+        """,
+        lanes,
+        numbers,
+    )
+    rows = await conn.fetch(
+        """
+        SELECT head.message_id, gone.lane LIKE 'order:%' AS is_order, count(*)::int AS lanes
+        FROM (SELECT lane, min(number) AS number FROM unnest($1::text[], $2::bigint[]) AS left_(lane, number)
+              GROUP BY lane) AS gone
+        CROSS JOIN LATERAL (SELECT ticket, message_id FROM ticket WHERE ticket.lane = gone.lane
+                            ORDER BY ticket.ticket LIMIT 1) AS head
+        WHERE head.ticket > gone.number
+        GROUP BY head.message_id, is_order
+        """,
+        lanes,
+        numbers,
+    )
+    await conn.execute(
+        """
+        DELETE FROM lane WHERE key = ANY($1::text[])
+        AND NOT EXISTS (SELECT FROM ticket WHERE ticket.lane = lane.key)
+        """,
+        lanes,
+    )
+    return Freed(
+        {row["message_id"]: row["lanes"] for row in rows if not row["is_order"]},
+        [row["message_id"] for row in rows if row["is_order"]],
+    )
+
+
+async def advance(conn: asyncpg.Connection, freed: Freed) -> None:
+    """Counts the freed lanes down; state rows must be locked. Heads of order lanes become due: `enter` takes them."""
+    if freed.heads:
+        await conn.execute(
+            """
+            UPDATE message_state AS s SET blockers = s.blockers - freed.lanes,
+                state = CASE WHEN s.state = 'waiting' AND s.blockers = freed.lanes THEN 'ready' ELSE s.state END
+            FROM unnest($1::bigint[], $2::int[]) AS freed(id, lanes) WHERE s.id = freed.id
+            """,
+            list(freed.heads),
+            list(freed.heads.values()),
+        )
+    if freed.order_heads:
+        await conn.execute(
+            """
+            UPDATE message_state SET due_at = clock_timestamp()
+            WHERE id = ANY($1::bigint[]) AND state = 'waiting' AND NOT entered AND due_at = 'infinity'
+            """,
+            freed.order_heads,
+        )

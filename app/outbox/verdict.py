@@ -1,0 +1,123 @@
+"""What a verdict means for a message that is not done: its next state, when, and whether it leaves its lanes. Pure."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from app.domain.message import InDoubt, Owner, Park, Retry, Sick, Snooze, Violation
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """`now` UTC; times in seconds. A head that will not be due within `patience` of its first failure steps aside."""
+
+    now: datetime
+    rng: random.Random
+    patience: float = 30.0
+    backoff: float = 1.0
+    backoff_most: float = 300.0
+
+    def wait(self, attempts: int) -> float:
+        """Seconds before the next attempt: doubling, with jitter of half."""
+        full = min(self.backoff_most, self.backoff * 2.0 ** min(attempts - 1, 20))
+        return full * (0.5 + self.rng.random() / 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """`leaves`: gives up its `sku:` tickets; `free`: the attempt does not count; `aside`: why it left, if it must
+    come back by itself.
+    """
+
+    state: str
+    due_at: datetime
+    note: str
+    leaves: bool = False
+    free: bool = False
+    aside: str | None = None
+    failed_since: datetime | None = None
+    doubt_since: datetime | None = None
+    probes: int = 0
+    send_begun: bool = False
+
+
+def exhausted(
+    attempts: int, received_at: datetime, rules: Rules, most: tuple[int, float]
+) -> Violation | None:
+    """`most`: attempts, hours. A message that only ever fails is given to a person."""
+    hours = (rules.now - received_at).total_seconds() / 3600
+    if attempts < most[0] and hours < most[1]:
+        return None
+    fix = "read the attempts, mend the cause, then retry"
+    return Violation("E-RETRIES-EXHAUSTED", "attempts", str(attempts), fix, Owner.SRE)
+
+
+def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules) -> Rest:
+    """`row`: the message's state row as it was leased."""
+    if isinstance(verdict, Park):
+        codes = ", ".join(violation.code for violation in verdict.violations)
+        holds = row["ticket"] is not None
+        return Rest("parked", rules.now, codes, leaves=True, aside="parked" if holds else None)
+    if isinstance(verdict, InDoubt):
+        return _in_doubt(row, verdict, rules)
+    if row["doubt_since"] is not None:
+        return _still_in_doubt(row, verdict, rules)
+    if isinstance(verdict, Sick):
+        return _back(row, rules.now if row["order_lane"] else row["due_at"], verdict.error, free=True)
+    if isinstance(verdict, Snooze):
+        return _later(row, verdict, verdict.seconds, rules)
+    seconds = verdict.seconds if verdict.seconds is not None else rules.wait(row["attempts"])
+    return _later(row, verdict, seconds, rules)
+
+
+def _back(row: Any, due_at: datetime, note: str, *, free: bool) -> Rest:
+    """Ready again where it stood: the destination failed, not the message."""
+    return Rest("ready", due_at, note, free=free, failed_since=row["failed_since"])
+
+
+def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> Rest:
+    since = row["failed_since"] or rules.now
+    due = rules.now + timedelta(seconds=seconds)
+    snoozed = isinstance(verdict, Snooze)
+    note = verdict.reason if isinstance(verdict, Snooze) else verdict.error
+    at_once = isinstance(verdict, Snooze) and verdict.aside
+    holds = row["ticket"] is not None and any(lane.startswith("sku:") for lane in row["lanes"])
+    if holds and (at_once or due > since + timedelta(seconds=rules.patience)):
+        return Rest("waiting", due, note, leaves=True, free=snoozed, aside="locked" if at_once else "retry")
+    state = "ready" if row["entered"] else "waiting"
+    return Rest(state, due, note, free=snoozed, failed_since=since)
+
+
+def _still_in_doubt(row: Any, verdict: Retry | Snooze | Sick, rules: Rules) -> Rest:
+    """A probe that could not be asked proves nothing: the question stays open and no probe is counted."""
+    told = getattr(verdict, "seconds", None)
+    seconds = told if told is not None else rules.wait(row["attempts"])
+    return Rest(
+        "in_doubt",
+        rules.now + timedelta(seconds=seconds),
+        getattr(verdict, "error", "") or getattr(verdict, "reason", ""),
+        free=True,
+        failed_since=row["failed_since"],
+        doubt_since=row["doubt_since"],
+        probes=row["probes"],
+        send_begun=True,
+    )
+
+
+def _in_doubt(row: Any, verdict: InDoubt, rules: Rules) -> Rest:
+    since = row["failed_since"] or rules.now
+    if not verdict.resend:
+        return Rest(
+            "in_doubt",
+            rules.now + timedelta(seconds=verdict.seconds),
+            verdict.error,
+            free=row["doubt_since"] is not None,
+            failed_since=since,
+            doubt_since=row["doubt_since"] or rules.now,
+            probes=row["probes"] + (1 if row["doubt_since"] is not None else 0),
+            send_begun=True,
+        )
+    if row["entered"]:
+        return Rest("ready", rules.now, verdict.error, failed_since=since)
+    return Rest("waiting", rules.now, verdict.error)

@@ -1,0 +1,69 @@
+"""Withdraw: messages leave their `sku:` lanes without being done."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import asyncpg
+
+from app.outbox import tickets
+
+
+async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int:
+    """Takes messages in doubt out of their lanes; adopting needs no way back, a re-send enters first."""
+    async with pool.acquire() as conn, conn.transaction():
+        rows = await _held(conn, ids)
+        await tickets.lock(conn, {lane for row in rows for lane in row["lanes"]})
+        freed = await tickets.leave(conn, [(lane, row["ticket"]) for row in rows for lane in row["lanes"]])
+        locked = sorted({*(row["id"] for row in rows), *freed.heads})
+        now = await conn.fetch(
+            "SELECT id, ticket FROM message_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", locked
+        )
+        tickets_now = {row["id"]: row["ticket"] for row in now}
+        if any(tickets_now.get(row["id"]) != row["ticket"] for row in rows):
+            raise tickets.MovedError
+        await conn.execute(
+            """
+            UPDATE message_state SET ticket = NULL, entered = false, aside = $2 WHERE id = ANY($1::bigint[])
+            """,
+            [row["id"] for row in rows],
+            reason,
+        )
+        await mark_dirty(conn, [row["id"] for row in rows])
+        await tickets.advance(conn, freed)
+        return len(rows)
+
+
+async def _held(conn: asyncpg.Connection, ids: Sequence[int]) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await conn.fetch(
+        """
+        SELECT id, lanes, ticket FROM message_state
+        WHERE id = ANY($1::bigint[]) AND state = 'in_doubt' AND ticket IS NOT NULL
+        """,
+        list(ids),
+    )
+    return rows
+
+
+async def mark_dirty(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
+    """The SKUs of what stepped aside: something later may now reach the ERP before it."""
+    if ids:
+        await conn.execute(
+            """
+            INSERT INTO dirty_sku (sku, reason)
+            SELECT DISTINCT substr(lane, 5), 'stepped aside' FROM message_state AS s, unnest(s.lanes) AS held(lane)
+            WHERE s.id = ANY($1::bigint[]) AND lane LIKE 'sku:%' ORDER BY 1
+            ON CONFLICT (sku) DO UPDATE SET at = now()
+            """,
+            list(ids),
+        )
+
+
+async def impatient(pool: asyncpg.Pool, before: datetime) -> list[int]:
+    """Messages in doubt that have held `sku:` lanes since before `before`."""
+    rows = await pool.fetch(
+        """
+        SELECT id FROM message_state WHERE state = 'in_doubt' AND ticket IS NOT NULL AND failed_since < $1 ORDER BY id
+        """,
+        before,
+    )
+    return [row["id"] for row in rows]
