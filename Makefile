@@ -1,0 +1,52 @@
+# `make help` lists what there is. Every command sets itself up first; nothing but Python, make and git is needed.
+
+SHELL := /bin/sh
+PYTHON ?=
+ARGS ?=
+VENV := .venv
+STATE := .sluice
+STAMP := $(VENV)/.installed
+RUN := $(VENV)/bin
+export PROMETHEUS_DISABLE_CREATED_SERIES := true
+
+.PHONY: help install demo test lint bench chaos openapi mutants clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+
+install: $(STAMP) ## the virtual environment, from the lock file with hashes
+
+$(STAMP): requirements-dev.lock .ci/install
+	@PYTHON="$(PYTHON)" .ci/install $(VENV) requirements-dev.lock $(STATE)/install.log
+	@touch $@
+
+demo: $(STAMP) ## a shopping day on simulated vendors (ARGS="--once --orders 200 --faults rough")
+	@$(RUN)/sluice demo $(ARGS)
+
+test: $(STAMP) ## the whole suite (ARGS="tests/embedded -x" for a part)
+	@$(RUN)/python -m pytest $(if $(ARGS),$(ARGS),-n auto -q)
+
+lint: $(STAMP) ## ruff, mypy, import floors, house rules
+	@$(RUN)/ruff check .
+	@$(RUN)/ruff format --check .
+	@$(RUN)/mypy
+	@$(RUN)/lint-imports
+	@$(RUN)/python -m pytest -q tests/house
+
+bench: $(STAMP) ## beside the references (ONLY=accept for one)
+	@$(RUN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
+
+chaos: $(STAMP) ## kill loops, for minutes
+	@$(RUN)/python -m pytest -q tests/chaos --chaos $(ARGS)
+
+openapi: $(STAMP) ## write openapi/sluice.json anew
+	@$(RUN)/python -m app.api.openapi openapi/sluice.json
+
+mutants: $(STAMP) ## break each promise and see its test fail
+	@$(RUN)/python -m tests.mutants $(ARGS)
+
+clean: ## remove the virtual environment and all local data
+	@for link in $$(find $(STATE) -type l -lname '/var/tmp/sluice-*' 2>/dev/null); do rm -rf "$$(readlink "$$link")"; done
+	@rm -rf $(VENV) $(STATE) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache build report.json
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
