@@ -1,0 +1,151 @@
+"""One request to Centra, and what became of it. Nothing is repeated here: the outbox does that."""
+
+import asyncio
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import httpx
+from pydantic import ValidationError
+
+from app.connectors.centra.documents import Document
+from app.connectors.centra.payloads import Complaint, Envelope, MutationPayload, read_json
+from app.domain.errors import DestinationError, PermanentError, SluiceError, TransientError
+
+REPLY_MOST = 32 * 1024 * 1024
+
+_NOT_ALLOWED = frozenset({"authentication", "authorization"})
+_EPOCH_FROM = 10**8  # below it, a number in Retry-After can only be seconds to wait
+_REST_MOST = timedelta(hours=1)  # the longest window of Centra's quotas
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """`http` carries the token. `seconds`: for one request as a whole."""
+
+    http: httpx.AsyncClient
+    url: str
+    clock: Callable[[], datetime]
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+async def query(client: Client, document: Document, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """`data` of the answer. Raises DestinationError, TransientError or PermanentError(E-CENTRA-QUERY)."""
+    reply = await _post(client, document, variables)
+    if error := _refusal(reply, client.clock()):
+        raise error
+    return _data(reply)
+
+
+async def mutate(client: Client, document: Document, variables: Mapping[str, Any]) -> tuple[str, ...]:
+    """For a document with one mutation that may be repeated; its warnings. Raises as `query` does, and
+    PermanentError(E-CENTRA-REFUSED) for userErrors, which come with status 200 (centra.md 2.2).
+    """
+    data = await query(client, document, variables)
+    try:
+        payload = MutationPayload.model_validate(next(iter(data.values()), None))
+    except ValidationError as error:
+        raise TransientError(f"{document.name} was answered without userErrors and userWarnings") from error
+    if payload.user_errors:
+        raise PermanentError("E-CENTRA-REFUSED", f"{document.name}: {_sentences(payload.user_errors)}")
+    return tuple(warning.message for warning in payload.user_warnings)
+
+
+async def _post(client: Client, document: Document, variables: Mapping[str, Any]) -> Reply:
+    content = {"query": document.text, "variables": variables, "operationName": document.name}
+    try:
+        async with (
+            asyncio.timeout(client.seconds),
+            client.http.stream("POST", client.url, json=content) as response,
+        ):
+            return Reply(response.status_code, response.headers, await _read(response))
+    except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError) as error:
+        raise DestinationError(f"Centra cannot be reached: {error}") from error
+    except (httpx.RequestError, TimeoutError) as error:
+        raise TransientError(f"no whole answer from Centra: {type(error).__name__}") from error
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    async for piece in response.aiter_bytes():
+        body += piece
+        if len(body) > REPLY_MOST:
+            raise PermanentError(
+                "E-CENTRA-QUERY", f"the answer is longer than {REPLY_MOST} bytes: ask for less"
+            )
+    return bytes(body)
+
+
+def _refusal(reply: Reply, now: datetime) -> SluiceError | None:
+    """What a status alone says; 400 and 422 may still explain themselves in `errors`."""
+    status = reply.status
+    if status == 429:
+        return DestinationError("Centra's quota is used up", resume_at(reply.headers.get("retry-after"), now))
+    if status in {401, 403}:
+        return DestinationError(
+            f"Centra refuses the token (HTTP {status}): expired, revoked or without permission"
+        )
+    if 200 <= status < 300 or status in {400, 422}:
+        return None
+    return DestinationError(f"Centra answers HTTP {status}")
+
+
+def _data(reply: Reply) -> dict[str, Any]:
+    try:
+        envelope = Envelope.model_validate(read_json(reply.body))
+    except ValueError as error:
+        raise DestinationError(
+            f"HTTP {reply.status} from Centra with a body that is no GraphQL answer"
+        ) from error
+    if envelope.errors:
+        raise _complaint(envelope.errors)
+    if envelope.data is None:
+        raise PermanentError("E-CENTRA-QUERY", f"HTTP {reply.status} with neither data nor errors")
+    return envelope.data
+
+
+def _complaint(errors: Sequence[Complaint]) -> SluiceError:
+    """A missing permission is everybody's: the queue holds until the token is mended (R-86)."""
+    categories = {str((error.extensions or {}).get("category", "")) for error in errors}
+    if categories & _NOT_ALLOWED:
+        return DestinationError(f"Centra refuses the token: {_sentences(errors)}")
+    if categories == {"internal"}:
+        return TransientError(f"Centra failed inside: {_sentences(errors)}")
+    return PermanentError("E-CENTRA-QUERY", _sentences(errors))
+
+
+def _sentences(complaints: Sequence[Complaint]) -> str:
+    return "; ".join(complaint.message for complaint in complaints)[:300]
+
+
+def resume_at(text: str | None, now: datetime) -> datetime | None:
+    """Retry-After holds a moment whose form no page shows (centra.md 2.3): epoch, ISO, HTTP date, or seconds to
+    wait. Never before the next second, and never more than the longest window away, whatever the clocks say.
+    """
+    told = _when(text.strip(), now) if text else None
+    return told and min(max(told, now + timedelta(seconds=1)), now + _REST_MOST)
+
+
+def _when(text: str, now: datetime) -> datetime | None:
+    if re.fullmatch(r"[0-9]{1,13}(\.[0-9]+)?", text):
+        number = int(text.split(".")[0])
+        if number < _EPOCH_FROM:
+            return now + timedelta(seconds=min(number, 86_400))
+        return datetime.fromtimestamp(number if number < 10**11 else number // 1000, UTC)
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            at = read(text)
+        except ValueError:
+            continue
+        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
+    return None

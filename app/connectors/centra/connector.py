@@ -1,0 +1,86 @@
+"""Opens one connection to Centra as a channel."""
+
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import partial
+
+import httpx
+
+from app.connectors.centra.client import Client, query
+from app.connectors.centra.documents import ORDERS
+from app.connectors.centra.mapping import Reading, map_order
+from app.connectors.centra.payloads import INT_MOST
+from app.connectors.centra.poll import PAGE_SIZE, Source, confirm, read_changed, read_events
+from app.connectors.centra.preflight import find_problems
+from app.connectors.centra.settings import CentraSettings
+from app.connectors.centra.webhook import CONTENT_TYPE, Hook, receive
+from app.domain.channel import Budget, Channel, Poll
+from app.domain.errors import PermanentError
+from app.domain.order import Order, Unreadable
+
+_BURST_SECONDS = 10.0
+
+
+@asynccontextmanager
+async def open_channel(
+    connection: str,
+    settings: CentraSettings,
+    clock: Callable[[], datetime],
+    *,
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Channel]:
+    """`clock`: UTC, aware. `transport`: for tests. Without webhook secrets the channel receives nothing."""
+    headers = {"Authorization": f"Bearer {settings.token.get_secret_value()}"}
+    # Each step may take as long as the whole; the client's own deadline covers them all.
+    async with httpx.AsyncClient(
+        headers=headers, timeout=settings.timeout_seconds, transport=transport
+    ) as http:
+        client = Client(http, str(settings.base_url), clock, settings.timeout_seconds)
+        source = Source(client, connection, settings)
+        yield _channel(source)
+
+
+def _channel(source: Source) -> Channel:
+    settings = source.settings
+    secrets = tuple(secret.get_secret_value().encode() for secret in settings.webhook_secrets)
+    hook = Hook(source.connection, secrets, settings.tolerance_seconds)
+    polls: dict[str, Poll] = {"orders": partial(read_changed, source=source)}
+    if settings.events_enabled:
+        polls["events"] = partial(read_events, source=source)
+    return Channel(
+        name="centra",
+        connection=source.connection,
+        prefix=settings.prefix,
+        content_type=CONTENT_TYPE,
+        receive=partial(receive, hook=hook) if secrets else None,
+        polls=polls,
+        confirm=partial(confirm, source=source) if settings.events_enabled else None,
+        fetch_orders=partial(fetch_orders, source=source),
+        preflight=partial(find_problems, source=source),
+        budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
+    )
+
+
+async def fetch_orders(refs: Sequence[str], *, source: Source) -> Mapping[str, Order | Unreadable]:
+    """One query for up to 200 refs. Refs that cannot be an order number are left out, as unknown ones are."""
+    settings = source.settings
+    numbers = sorted(
+        {int(ref) for ref in refs if ref.isascii() and ref.isdigit() and 0 < int(ref) <= INT_MOST}
+    )
+    if len(numbers) > PAGE_SIZE:
+        raise ValueError(f"{len(numbers)} orders at once: Centra gives {PAGE_SIZE}")
+    if not numbers:
+        return {}
+    where = {"number": numbers}
+    if settings.store is not None:
+        where["storeId"] = [settings.store]
+    data = await query(source.client, ORDERS, {"where": where, "limit": PAGE_SIZE})
+    rows = data.get("orders")
+    if not isinstance(rows, list):
+        raise PermanentError("E-CENTRA-QUERY", "orders: not a list")
+    reading = Reading(source.connection, settings.release_statuses, settings.zone)
+    numbered = ((row.get("number"), row) for row in rows if isinstance(row, dict))
+    return {
+        str(number): map_order(str(number), row, reading) for number, row in numbered if number in numbers
+    }

@@ -1,0 +1,101 @@
+"""Every GraphQL document that is sent. Tests validate each against openapi/vendors/centra.graphql."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """`name` is the operation's name in `text`."""
+
+    name: str
+    text: str
+
+
+ORDERS = Document(
+    "GatewayOrders",
+    """
+query GatewayOrders($where: OrderFilter!, $limit: Int!) {
+  orders(where: $where, sort: [number_ASC], limit: $limit) {
+    __typename id number status isOnHold orderDate updatedAt
+    store { id name } market { id name } country { code }
+    grandTotal { value currency { code } }
+    totals {
+      lineValues { value } shipping { value } handling { value } discounts { value }
+      taxAdded { value } taxDeducted { value } taxIncluded { value } shippingTaxDeducted { value }
+    }
+    discountsApplied { __typename value { value } }
+    paymentMethod { plugin uri name }
+    shippingAddress { ...place } billingAddress { ...place }
+    lines(includeFullyCancelled: true) {
+      __typename id productName productVariantName size quantity cancelledQuantity taxPercent
+      unitOriginalPrice { value } lineValue { value } net: lineValue(includingTax: false) { value }
+      productSize { SKU EAN }
+    }
+    ... on DirectToConsumerOrder { orderHoldReason customer { email firstName lastName } }
+    ... on WholesaleOrder { purchaseOrderNumber account { id name } }
+  }
+}
+fragment place on Address {
+  firstName lastName companyName attention address1 address2 city zipCode stateOrProvince
+  country { code } email phoneNumber cellPhoneNumber vatNumber
+}
+""",
+)
+
+CHANGED = Document(
+    "GatewayChangedOrders",
+    """
+query GatewayChangedOrders($where: OrderFilter!, $limit: Int!, $page: Int!) {
+  orders(where: $where, sort: [updatedAt_ASC, number_ASC], limit: $limit, page: $page) {
+    number createdAt updatedAt
+  }
+}
+""",
+)
+
+EVENTS = Document(
+    "GatewayEvents",
+    """
+query GatewayEvents($where: EventFilter, $limit: Int!) {
+  events(where: $where, limit: $limit) { id objectType changeType objectReference createdAt }
+}
+""",
+)
+
+LISTENERS = Document(
+    "GatewayListeners",
+    """
+query GatewayListeners {
+  eventListeners { objectType changeTypes }
+}
+""",
+)
+
+STORES = Document(
+    "GatewayStores",
+    """
+query GatewayStores($page: Int!) {
+  stores(limit: 200, page: $page) { id name }
+}
+""",
+)
+
+LISTEN = Document(
+    "GatewayListen",
+    """
+mutation GatewayListen($input: [EventListenerInput!]!) {
+  setEventListeners(input: $input) { userErrors { message path } userWarnings { message path } }
+}
+""",
+)
+
+CONFIRM = Document(
+    "GatewayConfirm",
+    """
+mutation GatewayConfirm($input: EventsConfirmInput!) {
+  confirmEvents(input: $input) { userErrors { message path } userWarnings { message path } }
+}
+""",
+)
+
+ALL = (ORDERS, CHANGED, EVENTS, LISTENERS, STORES, LISTEN, CONFIRM)
