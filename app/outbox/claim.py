@@ -11,6 +11,7 @@ from app.domain.channel import Budget
 from app.domain.message import Claimed
 
 RESERVED = 0.3
+UNLIMITED = 1e9
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,7 @@ async def _room(conn: asyncpg.Connection, destination: str, limits: Limits, now:
 
 async def _refill(conn: asyncpg.Connection, row: Any, budget: Budget | None, now: datetime) -> float:
     if budget is None:
-        return float("inf")
+        return UNLIMITED
     elapsed = max(0.0, (now - row["refilled_at"]).total_seconds())
     tokens: float = min(budget.burst, row["tokens"] + elapsed * budget.rate)
     await conn.execute(
