@@ -39,7 +39,7 @@ async def start_valkey(wish: Valkey) -> Server:
 
 async def _start(wish: Valkey, program: Path, data: Path, account: Account | None) -> Server:
     port = wish.port or free_port()
-    keeps_nothing = ("--save", "", "--appendonly", "no")
+    keeps_nothing = ("--save", "", "--appendonly", "no", "--databases", "64")
     process = Process(
         Child(
             name="valkey",
