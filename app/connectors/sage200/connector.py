@@ -1,0 +1,52 @@
+"""Sage 200 as an ERP."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import httpx
+
+from app.connectors.sage200.client import Client
+from app.connectors.sage200.orders import Orders
+from app.connectors.sage200.preflight import Preflight
+from app.connectors.sage200.reference import Reference
+from app.connectors.sage200.settings import Sage200Settings
+from app.connectors.sage200.tokens import Tokens
+from app.domain.erp import Erp, TokenStore
+
+CONNECT_SECONDS = 10.0
+KEEPALIVE_SECONDS = (
+    5.0  # a create on a connection that the other side has closed would be in doubt for nothing
+)
+
+
+@asynccontextmanager
+async def open_erp(
+    connection: str,
+    settings: Sage200Settings,
+    store: TokenStore,
+    clock: Callable[[], datetime],
+    transport: httpx.AsyncBaseTransport | None = None,
+) -> AsyncIterator[Erp]:
+    """`clock`: UTC, aware. `transport`: for tests, or to measure."""
+    deadline = settings.timeout_seconds
+    async with httpx.AsyncClient(
+        transport=transport,
+        timeout=httpx.Timeout(deadline, connect=min(CONNECT_SECONDS, deadline)),
+        limits=httpx.Limits(max_connections=settings.concurrency + 1, keepalive_expiry=KEEPALIVE_SECONDS),
+        follow_redirects=False,
+        trust_env=False,
+    ) as http:
+        client = Client(settings, Tokens(settings, store, http, clock), http, clock)
+        reference = Reference(client, settings, clock)
+        orders = Orders(client, reference, settings)
+        yield Erp(
+            name="sage200",
+            connection=connection,
+            facts=reference.facts,
+            probe=orders.probe,
+            place=orders.place,
+            preflight=Preflight(client, reference, orders, settings).problems,
+            slots=settings.concurrency,
+            deadline=deadline,
+        )

@@ -1,0 +1,143 @@
+"""Sales orders: found by our key, created once (sage200.md 12)."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+from app.connectors.sage200.classify import Cause, cause, message, redact
+from app.connectors.sage200.client import Client, LastCheck, Row
+from app.connectors.sage200.mapping import document, is_whole, order_body, viewed
+from app.connectors.sage200.odata import any_of, equals
+from app.connectors.sage200.payloads import OrderRow, ViewRow, read
+from app.connectors.sage200.reference import Reference
+from app.connectors.sage200.replies import Reply
+from app.connectors.sage200.settings import Sage200Settings
+from app.domain.erp import Document, SalesOrder
+from app.domain.errors import (
+    DestinationError,
+    InDoubtError,
+    PermanentError,
+    SluiceError,
+    SnoozeError,
+    TransientError,
+)
+
+LOCKED_SECONDS = 30.0
+KEY = "customer_document_no"
+EITHER = "(is_draft eq true or is_draft eq false)"  # naming the field is what asks for drafts
+CODES: Mapping[Cause, str] = MappingProxyType(
+    {
+        Cause.ACCOUNT: "E-CUST-ONHOLD",
+        Cause.PRODUCT: "E-SKU-INACTIVE",
+        Cause.PERIOD: "E-PERIOD-CLOSED",
+        Cause.PERMISSION: "E-SAGE-FORBIDDEN",
+    }
+)
+
+
+class Orders:
+    def __init__(self, client: Client, reference: Reference, settings: Sage200Settings) -> None:
+        self._client = client
+        self._reference = reference
+        self._settings = settings
+
+    async def probe(self, keys: Sequence[str]) -> Mapping[str, tuple[Document, ...]]:
+        """Every key has an entry. What `sop_orders` does not list under a key is sought in the view of all documents."""
+        found: defaultdict[str, dict[int, Document]] = defaultdict(dict)
+        wanted = set(keys)
+        for each in await self._listed(sorted(wanted)):
+            for key in {each.key, each.trace} & wanted:
+                found[key][each.id] = each
+        for each in await self._beside(sorted(wanted - set(found))):
+            for key in {each.key, each.trace} & wanted:
+                found[key][each.id] = each
+        return {key: tuple(found[key][id_] for id_ in sorted(found[key])) for key in keys}
+
+    async def place(self, order: SalesOrder, last_check: LastCheck) -> Document:
+        ids = await self._reference.ids(order)
+        answer = await self._create(order, ids, last_check)
+        if isinstance(answer, Reply) and self._cause(answer) is Cause.MISSING:
+            fresh = await self._reference.ids(order, anew=True)
+            if fresh != ids:
+                await self._nothing_made(order, answer)
+                answer = await self._create(order, fresh, last_check)
+        if isinstance(answer, Reply):
+            raise await self._refused(order, answer)
+        return await self._made(answer)
+
+    async def _create(self, order: SalesOrder, ids: Any, last_check: LastCheck) -> Row | Reply:
+        body = order_body(order, ids, spare_slot=self._settings.spare_slot, allocate=self._settings.allocate)
+        return await self._client.create("sop_orders", body, last_check)
+
+    async def _made(self, raw: Row) -> Document:
+        """Replies may leave lines and totals out (sage200.md 20.6): then the order is read back."""
+        try:
+            return document(await self._whole(self._row(raw)))
+        except SluiceError as error:
+            raise InDoubtError(f"Sage created an order that could not be read back: {error}") from error
+
+    async def _refused(self, order: SalesOrder, reply: Reply) -> SluiceError:
+        """A text that nobody knows decides nothing: whether something was made in spite of it is looked up."""
+        why = self._cause(reply)
+        text = _told(order, reply)
+        if why is Cause.LOCKED:
+            return SnoozeError(f"locked in Sage: {text}", LOCKED_SECONDS)
+        if why in {Cause.UNKNOWN, Cause.PASSING}:
+            await self._nothing_made(order, reply)
+        if why is Cause.PASSING:
+            return TransientError(f"Sage answered {reply.status}: {text}")
+        return PermanentError(
+            CODES.get(why, "E-SAGE-REJECTED"), text or f"Sage refused with {reply.status}, no text"
+        )
+
+    async def _nothing_made(self, order: SalesOrder, reply: Reply) -> None:
+        """Raises InDoubtError unless Sage holds nothing under the order's key: a refused create may leave a draft."""
+        told = f"Sage refused with {reply.status} ({_told(order, reply)})"
+        try:
+            found = await self.probe([order.key])
+        except SluiceError as error:
+            raise InDoubtError(f"{told} and could not be asked what it kept: {error}") from error
+        if found[order.key]:
+            raise InDoubtError(f"{told} and yet holds a document under the key {order.key}")
+
+    def _cause(self, reply: Reply) -> Cause:
+        return cause(reply.status, message(reply.body), self._settings.locked_phrases)
+
+    async def _listed(self, keys: Sequence[str]) -> list[Document]:
+        terms = [equals(KEY, key) for key in keys]
+        if self._settings.spare_slot:
+            terms += [equals(f"spare_text_{self._settings.spare_slot}", key) for key in keys]
+        found: list[Document] = []
+        for either in any_of(terms, self._settings.filter_terms):
+            wanted = f"({either}) and {EITHER}" if self._settings.ask_drafts else either
+            rows = await self._client.rows("sop_orders", {"filter": wanted, "expand": "lines"})
+            found += [document(await self._whole(self._row(raw))) for raw in rows]
+        return found
+
+    async def _beside(self, keys: Iterable[str]) -> list[Document]:
+        """Archived orders and whatever else the list hides; a row that is an order after all is read as one."""
+        found: list[Document] = []
+        for wanted in any_of((equals(KEY, key) for key in keys), self._settings.filter_terms):
+            for row in read(ViewRow, await self._client.rows("sop_order_return_views", {"filter": wanted})):
+                raw = await self._client.single(f"sop_orders/{row.id}", {"expand": "lines"})
+                found.append(document(await self._whole(self._row(raw))) if raw else viewed(row))
+        return found
+
+    async def _whole(self, row: OrderRow) -> OrderRow:
+        if is_whole(row):
+            return row
+        raw = await self._client.single(f"sop_orders/{row.id}", {"expand": "lines"})
+        if raw is None or not is_whole(again := self._row(raw)):
+            raise DestinationError(f"Sage does not show the lines and totals of order {row.id}")
+        return again
+
+    def _row(self, raw: Row) -> OrderRow:
+        slot = self._settings.spare_slot
+        return read(OrderRow, [{**raw, "trace": raw.get(f"spare_text_{slot}") if slot else ""}])[0]
+
+
+def _told(order: SalesOrder, reply: Reply) -> str:
+    to = order.delivery
+    private = (to.name, *to.lines, to.city, to.postcode, to.contact, to.phone, to.email)
+    return redact(message(reply.body), private)
