@@ -18,20 +18,16 @@ from typing import Any, TextIO
 import structlog
 from pydantic import SecretStr
 
-ALLOWED = frozenset(
-    # what happened, where
-    "event level at role worker pid port url version logger template settings"
-    # the noun that travels
-    " connection source destination system operation kind cls state result outcome verdict message messages key"
-    " order_ref order_refs parent priority token attempts attempt lane lanes blockers aside in_doubt probes document"
-    # why
-    " reason code codes field need owner cause note resume_at"
-    # how much
-    " count drafts accepted duplicates conflicts ignored parked settled claimed repaired rescued entered stored"
-    " seconds wait_seconds lease_seconds due_at status bytes page pages more cursor_at horizon since"
-    # what went wrong
-    " error error_at caused_by dropped".split()
-)
+_FIELDS = """
+    event level at role worker pid port url version logger template settings
+    connection source destination system operation kind cls state result outcome verdict message messages key
+    order_ref order_refs parent priority attempts attempt lane lanes blockers aside in_doubt probes document
+    reason code codes field need owner cause note resume_at
+    count drafts accepted duplicates conflicts ignored parked settled claimed repaired rescued entered stored
+    seconds wait_seconds lease_seconds due_at status bytes page pages more cursor_at horizon since
+    error error_at caused_by dropped
+"""
+ALLOWED = frozenset(_FIELDS.split())
 
 _QUIET = ("httpx", "httpcore", "arq", "asyncio", "uvicorn.access")
 _PLAIN_SPOKEN = ("uvicorn", "alembic")  # their constant sentences hold no data
@@ -118,7 +114,7 @@ def _told(exc_info: Any) -> dict[str, Any]:
     if not isinstance(error, BaseException):
         return {}
     frames = traceback.extract_tb(error.__traceback__)[-6:]
-    causes = []
+    causes: list[str] = []
     cause = error.__cause__ or error.__context__
     while cause is not None and len(causes) < 5:
         causes.append(type(cause).__name__)
@@ -132,21 +128,14 @@ def _told(exc_info: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """What JSON can say of a value without asking the value for its own words."""
-    match value:
-        case None | bool() | int() | float():
-            return value
-        case str():
-            return _masked(str(value))
-        case Decimal():
-            return str(value)
-        case datetime():
-            return value.isoformat()
-        case SecretStr():
-            return _MASK
-        case list() | tuple() | set() | frozenset():
-            return [_plain(item) for item in list(value)[:_MOST_ITEMS]]
-        case BaseException():
-            return type(value).__name__
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return _masked(value)
+    if isinstance(value, Decimal | datetime):
+        return str(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in list(value)[:_MOST_ITEMS]]
     return type(value).__name__
 
 
