@@ -150,6 +150,9 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
+    op.create_index(
+        "idempotency_message", "idempotency_key", ["message_id"], unique=False, postgresql_using="brin"
+    )
     op.create_table(
         "intent",
         sa.Column("message_id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -412,6 +415,7 @@ def downgrade() -> None:
     op.drop_table("key_conflict")
     op.drop_index("intent_key", table_name="intent")
     op.drop_table("intent")
+    op.drop_index("idempotency_message", table_name="idempotency_key", postgresql_using="brin")
     op.drop_table("idempotency_key")
     op.drop_table("heartbeat")
     op.drop_index("exception_order", table_name="exception_case")
