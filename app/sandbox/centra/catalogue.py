@@ -1,0 +1,86 @@
+"""What the shop sells, from the sandbox's common catalogue."""
+
+from decimal import Decimal
+from typing import Any
+
+from app.sandbox.centra.shop import WAREHOUSES
+from app.sandbox.mirror import Doc, View
+from app.sandbox.store import Change
+
+SIZE = "centra.size"
+STOCK = "centra.stock"
+
+
+def store_catalogue(change: Change, articles: list[Doc]) -> int:
+    """Returns how many sizes the shop now sells. SKU = product, variant and size number joined (centra.md 9)."""
+    products: dict[str, int] = {}
+    variants: dict[str, int] = {}
+    for article in articles:
+        sku, style = article["sku"], article["style"]
+        rest = sku.removeprefix(style)
+        size_number = f"-{article['size']}" if rest.endswith(f"-{article['size']}") else ""
+        variant_number = rest.removesuffix(size_number)
+        variant = style + variant_number
+        known = change.get(SIZE, sku)
+        doc = {
+            "id": known["id"] if known else change.next_id(SIZE, 3001),
+            "sku": sku,
+            "ean": article["ean"],
+            "name": article["name"],
+            "product_id": products.setdefault(style, 101 + len(products)),
+            "product_number": style,
+            "variant_id": variants.setdefault(variant, 501 + len(variants)),
+            "variant_number": variant_number,
+            "variant_name": article["colour"],
+            "size_number": size_number,
+            "size": article["size"],
+            "vat": article["vat"],
+            "price": article["price"],
+        }
+        change.put(SIZE, sku, doc)
+        if known is None:
+            shelve(change, sku, 1, int(article["stock"]))
+    return len(articles)
+
+
+def shelve(change: Change, sku: str, warehouse: int, physical: int) -> None:
+    """An absolute figure; what is allocated stays allocated."""
+    stock = read_stock(change, sku, warehouse)
+    change.put(STOCK, f"{sku}@{warehouse}", {**stock, "physical": physical})
+
+
+def read_stock(view: View, sku: str, warehouse: int) -> Doc:
+    nothing = {"sku": sku, "warehouse": warehouse, "physical": 0, "allocated": 0, "demand": 0}
+    return view.get(STOCK, f"{sku}@{warehouse}") or nothing
+
+
+def list_stock(view: View, sku: str) -> list[Doc]:
+    return [read_stock(view, sku, warehouse) for warehouse in WAREHOUSES]
+
+
+def allocate(change: Change, line: Doc, units: int) -> None:
+    """Takes (or with negative `units` gives back) from the first warehouse; what it cannot cover is demand.
+    Keeps on the line how much of it is allocated.
+    """
+    if line["size"] is None:
+        return
+    stock = read_stock(change, line["sku"], 1)
+    if units >= 0:
+        got = max(min(units, stock["physical"] - stock["allocated"]), 0)
+        stock["demand"] += units - got
+    else:
+        short = line["quantity"] - units - line["allocated"]
+        got = min(units + min(short, -units), 0)
+        stock["demand"] -= min(short, -units)
+    stock["allocated"] += got
+    line["allocated"] += got
+    change.put(STOCK, f"{line['sku']}@1", stock)
+
+
+def price_of(size: Doc, currency: str) -> Decimal:
+    """Raises ValueError where no price list of that currency holds it; a dollar costs what a euro does."""
+    prices: dict[str, Any] = size["price"]
+    raw = prices.get("EUR" if currency == "USD" else currency)
+    if raw is None:
+        raise ValueError(f"{size['sku']} has no price in {currency}")
+    return Decimal(raw)

@@ -1,0 +1,200 @@
+"""The roots that read."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from app.sandbox.centra import announce, catalogue, dates, filters, shop
+from app.sandbox.centra.place import ORDER
+from app.sandbox.centra.present import Presenter, show_currency, show_market, show_store
+from app.sandbox.centra.present_line import show_size
+from app.sandbox.centra.quota import Quota
+from app.sandbox.centra.tokens import Grant
+from app.sandbox.mirror import Doc
+from app.sandbox.store import Change
+
+PHYSICAL = "physical"
+
+
+@dataclass
+class Visit:
+    """One document being answered. `returned` collects the orders that the answer holds."""
+
+    change: Change
+    grant: Grant
+    zone: ZoneInfo
+    now: datetime
+    quota: Quota
+    presenter: Presenter
+    switches: Any
+    returned: dict[int, Doc] = field(default_factory=dict)
+
+    def show_order(self, order: Doc) -> Doc:
+        self.returned[order["number"]] = order
+        return self.presenter.show(order)
+
+    def readable_orders(self) -> Iterator[Doc]:
+        moment = dates.keep(self.now)
+        for order in self.change.seek(ORDER):
+            if self.grant.sees(order) and (order["readable_at"] or "") <= moment:
+                yield order
+
+    def find_order(self, number: int) -> Doc | None:
+        order = self.change.get(ORDER, number)
+        if order is None or not self.grant.sees(order) or (order["readable_at"] or "") > dates.keep(self.now):
+            return None
+        return order
+
+
+class Queries:
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+
+    def roots(self) -> dict[str, Any]:
+        return {
+            "order": self.order,
+            "orders": self.orders,
+            "orderConnection": self.connection,
+            "events": self.events,
+            "eventListeners": self.listeners,
+            "rateLimits": lambda _: self._visit.quota.show(self._visit.now),
+            "stores": lambda _, **page: [show_store(one) for one in self._cut(list(shop.STORES), **page)],
+            "currencies": self.currencies,
+            "warehouses": self.warehouses,
+            "productSizes": self.sizes,
+        }
+
+    def order(self, _: Any, *, id: str) -> Doc | None:  # noqa: A002 - the argument's name in the schema
+        for order in self._visit.readable_orders():
+            if order["id"] == id:
+                return self._visit.show_order(order)
+        return None
+
+    def orders(
+        self, _: Any, *, limit: int, page: int, where: Doc | None = None, sort: list[str] | None = None
+    ) -> list[Doc]:
+        found = filters.cut_page(self._select(where, sort), limit, page)
+        return [self._visit.show_order(order) for order in found]
+
+    def connection(self, _: Any, **asked: Any) -> Doc:
+        found = self._select(asked.get("where"), asked.get("sort") or ["number_ASC"])
+        low, high = self._window(found, asked)
+        shown = found[low:high]
+        cursors = [filters.write_cursor(order) for order in shown]
+        return {
+            "totalCount": len(found),
+            "pageInfo": {
+                "hasNextPage": high < len(found),
+                "hasPreviousPage": low > 0,
+                "startCursor": cursors[0] if cursors else None,
+                "endCursor": cursors[-1] if cursors else None,
+            },
+            "edges": [
+                {"cursor": cursor, "node": self._visit.show_order(order)}
+                for cursor, order in zip(cursors, shown, strict=True)
+            ],
+        }
+
+    def events(self, _: Any, *, limit: int, where: Doc | None = None) -> list[Doc]:
+        """Oldest first, until confirmed. Switched off on the server, it answers but holds nothing (centra.md 6)."""
+        filters.check_limit(limit)
+        if not self._visit.switches["centra.events_enabled"]:
+            return []
+        shown: list[Doc] = []
+        for event in self._visit.change.seek(announce.EVENT, integration=self._visit.grant.integration):
+            if self._visit.grant.sees(event) and _matches(event, where or {}):
+                shown.append(self._show_event(event))
+            if len(shown) == limit:
+                break
+        return shown
+
+    def listeners(self, _: Any) -> list[Doc]:
+        return show_listeners(self._visit)
+
+    def currencies(self, _: Any, *, where: Doc | None = None) -> list[Doc]:
+        wanted = (where or {}).get("isBase")
+        return [
+            show_currency(code) for code in shop.CURRENCIES if wanted in {None, code == shop.BASE_CURRENCY}
+        ]
+
+    def warehouses(self, _: Any, **page: int) -> list[Doc]:
+        return self._cut([{"id": key, "name": name} for key, name in shop.WAREHOUSES.items()], **page)
+
+    def sizes(self, _: Any, *, where: Doc | None = None, **page: int) -> list[Doc]:
+        wanted = where or {}
+        found = [
+            size
+            for size in self._visit.change.seek(catalogue.SIZE)
+            if all(size[name.lower()] in values for name, values in wanted.items() if values is not None)
+        ]
+        return [show_size(self._visit.change, size) for size in self._cut(found, **page)]
+
+    def _select(self, where: Doc | None, sort: list[str] | None) -> list[Doc]:
+        wanted = where or {}
+        test = filters.compile_filter(wanted, self._visit.zone, self._visit.now)
+        hidden = self._visit.switches["centra.held_orders"] == "hidden" and wanted.get("isOnHold") is None
+        if wanted.get("number"):
+            known = (self._visit.find_order(number) for number in dict.fromkeys(wanted["number"]))
+            candidates: Iterator[Doc] = (order for order in known if order is not None)
+        else:
+            candidates = self._visit.readable_orders()
+        found = (order for order in candidates if test(order) and not (hidden and order["hold"]))
+        return filters.sort_orders(found, sort)
+
+    def _window(self, found: list[Doc], asked: Doc) -> tuple[int, int]:
+        """Of the sorted list, `after` and `before` by where the cursor's order stands."""
+        places = {order["number"]: place for place, order in enumerate(found)}
+        low, high = 0, len(found)
+        if asked.get("after"):
+            low = places.get(filters.read_cursor(asked["after"]), -1) + 1
+        if asked.get("before"):
+            high = places.get(filters.read_cursor(asked["before"]), len(found))
+        for name in ("first", "last"):
+            if asked.get(name) is not None:
+                filters.check_limit(asked[name], name)
+        if asked.get("last") is not None:
+            return max(low, high - int(asked["last"])), high
+        return low, min(high, low + int(asked.get("first") or 20))
+
+    def _show_event(self, event: Doc) -> Doc:
+        visit = self._visit
+
+        def current(_: Any) -> Doc | None:
+            order = visit.find_order(event["reference"])
+            return None if order is None else visit.show_order(order)
+
+        order = visit.find_order(event["reference"])
+        if order is not None:
+            visit.returned[order["number"]] = order
+        return {
+            "id": event["id"],
+            "objectType": event["object_type"],
+            "changeType": event["change_type"],
+            "objectReference": event["reference"],
+            "createdAt": visit.presenter.date(event["created_at"]),
+            "store": show_store(shop.find_store(event["store"])),
+            "market": show_market(event["store"]),
+            "object": current,
+        }
+
+    def _cut(self, items: list[Any], *, limit: int, page: int) -> list[Any]:
+        return filters.cut_page(items, limit, page)
+
+
+def show_listeners(visit: Visit) -> list[Doc]:
+    return [
+        {"objectType": one["object_type"], "changeTypes": one["change_types"]}
+        for one in visit.change.find(announce.LISTENER, integration=visit.grant.integration)
+    ]
+
+
+def _matches(event: Doc, where: Doc) -> bool:
+    values = {
+        "objectType": event["object_type"],
+        "changeType": event["change_type"],
+        "storeId": event["store"],
+        "marketId": show_market(event["store"])["id"],
+    }
+    return all(values[name] in wanted for name, wanted in where.items() if wanted is not None)
