@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from app.domain.message import Violation
+
 
 @dataclass(frozen=True, slots=True)
 class Customer:
@@ -20,9 +22,12 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Product:
+    """`group`: the ERP's product group, for posting rules; "" where it was not read."""
+
     code: str
     barcode: str
     active: bool
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,11 @@ class Nominal:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One line of a sales order: `net` = quantity x unit_net, to the penny; `tax` is what the ERP will work out."""
+    """One line of a sales order: `net` = quantity x unit_net, to the penny; `tax` is what the ERP will work out.
+
+    `unit_net` is the price to send. Where the company's prices hold VAT (Facts.tax_inclusive) it holds it too, and
+    then `net` = quantity x unit_net - tax. `rule`: the posting rule that chose the nominal.
+    """
 
     kind: EntryKind
     code: str
@@ -91,6 +100,7 @@ class Entry:
     tax_code: str
     nominal: Nominal
     warehouse: str = ""
+    rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +121,8 @@ class Delivery:
 @dataclass(frozen=True, slots=True)
 class SalesOrder:
     """What we want to exist. `key` ≤ 20 characters, in the customer document number; `trace` in a spare field.
-    `analysis`: slot 1..20 -> value ≤ 60. Totals are predicted and equal the channel's to the penny.
+    `analysis`: slot 1..20 -> value ≤ 60. Totals are predicted and equal the channel's to the penny; `flags` tell what
+    of the channel's figures finance should know of, and hold nothing up.
     """
 
     key: str
@@ -125,6 +136,7 @@ class SalesOrder:
     tax: Decimal
     gross: Decimal
     analysis: Mapping[int, str] = field(default_factory=dict)
+    flags: tuple[Violation, ...] = ()
 
 
 class DocumentStanding(StrEnum):

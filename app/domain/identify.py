@@ -1,0 +1,85 @@
+"""Which product a line means: exact code, then alias, then barcode. Nothing is guessed (R-17, R-18)."""
+
+from collections.abc import Iterator
+
+from app.domain.case import Case
+from app.domain.erp import Product, Wanted
+from app.domain.lanes import normalise
+from app.domain.message import Violation
+from app.domain.order import Line, LineKind, Order
+from app.domain.rules import Mappings
+
+
+def wanted_products(order: Order, mappings: Mappings) -> Wanted:
+    """Every code and barcode that could name a product of this order."""
+    lines = tuple(live_products(order))
+    aliases = (mappings.find_alias(order.connection, line.sku) for line in lines)
+    return Wanted(
+        products=frozenset({normalise(line.sku) for line in lines} | {code for code in aliases if code}),
+        barcodes=frozenset(barcode for line in lines for barcode in _barcodes(line)),
+    )
+
+
+def live_products(order: Order) -> Iterator[Line]:
+    return (line for line in order.lines if line.quantity and line.kind is LineKind.PRODUCT)
+
+
+def identify(case: Case) -> dict[str, Product]:
+    """Line ref -> product. What cannot be told for certain is complained of once per spelling."""
+    resolved: dict[str, Product] = {}
+    complained: set[str] = set()
+    for line in live_products(case.order):
+        outcome = _identify_line(case, line)
+        if isinstance(outcome, Product):
+            resolved[line.ref] = outcome
+        elif line.sku not in complained:
+            complained.add(line.sku)
+            case.found.append(outcome)
+    return resolved
+
+
+def _identify_line(case: Case, line: Line) -> Product | Violation:
+    products = _candidates(case, line)
+    if not products:
+        return Violation(
+            code="E-SKU-UNKNOWN",
+            field=f"lines[{line.ref}].sku",
+            value=line.sku,
+            fix="add an alias for it, or create the product in the ERP",
+            need="sku_aliases",
+        )
+    if len(products) > 1:
+        codes = ", ".join(sorted(product.code for product in products))
+        return Violation(
+            code="E-SKU-AMBIGUOUS",
+            field=f"lines[{line.ref}].sku",
+            value=line.sku,
+            fix=f"its barcode belongs to {codes}: add an alias for the right one",
+            need="sku_aliases",
+        )
+    if not products[0].active:
+        return Violation(
+            code="E-SKU-INACTIVE",
+            field=f"lines[{line.ref}].sku",
+            value=products[0].code,
+            fix="make the product active in the ERP",
+        )
+    return products[0]
+
+
+def _candidates(case: Case, line: Line) -> tuple[Product, ...]:
+    alias = case.mappings.find_alias(case.order.connection, line.sku)
+    for code in (normalise(line.sku), alias):
+        if code and (product := case.facts.products.get(code)):
+            return (product,)
+    if alias:
+        return ()
+    for barcode in _barcodes(line):
+        if products := case.facts.by_barcode.get(barcode):
+            return products
+    return ()
+
+
+def _barcodes(line: Line) -> tuple[str, ...]:
+    """Some shops use the barcode as their code."""
+    return tuple(text for text in (line.ean.strip(), line.sku.strip()) if text)

@@ -1,0 +1,249 @@
+"""A row of each mapping table: what finance and operations write, checked as they write it. No row has a silent default
+for a nominal, a tax code or an account (R-60).
+"""
+
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from types import MappingProxyType
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from app.domain.lanes import normalise
+from app.domain.zones import ZONES
+
+ANY = "*"
+
+
+class PostingKind(StrEnum):
+    """What a line of a sales order stands for, where its nominal is chosen."""
+
+    PRODUCT = "product"
+    GIFT_CARD = "gift_card"
+    SHIPPING = "shipping"
+    HANDLING = "handling"
+    ROUNDING = "rounding"
+    DESTINATION_VAT = "destination_vat"
+
+
+Text = Annotated[str, StringConstraints(pattern=r"^[^|\x00-\x1f\x7f]*$", max_length=200)]
+Word = Annotated[Text, StringConstraints(min_length=1)]
+Connection = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_]+|\*)$")]
+Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+Origin = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
+Place = Annotated[str, StringConstraints(pattern=rf"^([A-Z]{{2}}|{'|'.join(sorted(ZONES))}|\*)$")]
+Percent = Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
+Amount = Annotated[Decimal, Field(decimal_places=3)]
+TaxCode = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}$")]
+Buyer = Literal["consumer", "business", "any"]
+Source = Literal[
+    "connection",
+    "store",
+    "market",
+    "country",
+    "currency",
+    "account",
+    "payment_method",
+    "purchase_order",
+    "ref",
+    "channel_id",
+]
+"""What of an order may be copied into an analysis field: nothing personal."""
+
+
+class Row(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
+
+    @property
+    def key(self) -> str:
+        """Which row this is: two rows of a table with one key are the same row."""
+        raise NotImplementedError
+
+
+class Dated(Row):
+    """Both days belong to the time in which the row holds; None is without end."""
+
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
+            raise ValueError("valid_to is before valid_from")
+        return self
+
+    def holds_on(self, day: date) -> bool:
+        return (self.valid_from is None or self.valid_from <= day) and (
+            self.valid_to is None or day <= self.valid_to
+        )
+
+
+class CustomerRow(Row):
+    """`account`: the channel's own customer account for wholesale; "" for shoppers, who share one per currency."""
+
+    connection: Connection
+    store: Word = ANY
+    currency: Currency
+    account: Text = ""
+    reference: Annotated[Word, StringConstraints(max_length=8)]
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}|{self.store}|{self.currency}|{self.account}"
+
+
+class TaxRow(Dated):
+    """finance.md 4.2: who ships what to whom, at which rate of the channel -> tax code.
+
+    `gift`: the row is for multi-purpose gift cards, the only ones that may leave places open. `destination_vat`: the
+    channel's VAT is owed abroad (IOSS, OSS); goods go net at the code's zero rate, the VAT to a liability. `most`:
+    net goods up to which the row holds, in `most_currency` (IOSS: 150 EUR).
+    """
+
+    ship_from: Origin
+    ship_to: Place
+    buyer: Buyer = "any"
+    gift: bool = False
+    rate: Percent
+    code: TaxCode
+    destination_vat: bool = False
+    most: Amount | None = None
+    most_currency: Currency | None = None
+    note: Text = ""
+
+    @property
+    def key(self) -> str:
+        rate = format(self.rate.normalize(), "f")
+        parts = (self.ship_from, self.ship_to, self.buyer, "gift" if self.gift else "", rate)
+        return "|".join((*parts, str(self.valid_from or "")))
+
+    @property
+    def code_rate(self) -> Decimal:
+        """What the ERP's code must have."""
+        return Decimal(0) if self.destination_vat else self.rate
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if ANY in {self.ship_from, self.ship_to} and not self.gift:
+            raise ValueError("only a gift card's row may leave ship_from or ship_to open")
+        if (self.most is None) != (self.most_currency is None):
+            raise ValueError("most and most_currency go together")
+        if self.gift and self.destination_vat:
+            raise ValueError("a gift card bears no destination VAT")
+        return self
+
+
+class WarehouseRow(Row):
+    """`ships_from`: ISO country, or XI for Northern Ireland."""
+
+    connection: Connection
+    warehouse: Annotated[Word, StringConstraints(max_length=20)]
+    ships_from: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+    @property
+    def key(self) -> str:
+        return self.connection
+
+
+class PostingRow(Dated):
+    """Tried in the order of `position`; the first whose conditions all hold decides (R-59).
+
+    `country`: ISO code or zone. `sku`: whole, or its beginning and `*`. `value_from` <= net value of the line <
+    `value_below`, in the order's currency.
+    """
+
+    rule: Word
+    position: Annotated[int, Field(ge=0)]
+    channel: Word = ANY
+    connection: Connection = ANY
+    store: Word = ANY
+    country: Place = ANY
+    group: Word = ANY
+    sku: Word = ANY
+    kind: PostingKind | Literal["*"] = "*"
+    value_from: Amount | None = None
+    value_below: Amount | None = None
+    currency: Currency | Literal["*"] = "*"
+    buyer: Buyer = "any"
+    nominal: Annotated[Word, StringConstraints(max_length=8)]
+    cost_centre: Annotated[Text, StringConstraints(max_length=3)] = ""
+    department: Annotated[Text, StringConstraints(max_length=3)] = ""
+    note: Text = ""
+
+    @property
+    def key(self) -> str:
+        return self.rule
+
+
+class ChargeRow(Row):
+    """`code`: an additional charge of the ERP; "" posts free text, which needs a `description`. `tax_code`: for what
+    is outside the scope of VAT; shipping and handling follow the goods.
+    """
+
+    connection: Connection
+    kind: Literal["shipping", "handling", "rounding", "destination_vat"]
+    code: Annotated[Text, StringConstraints(max_length=20)] = ""
+    description: Text = ""
+    tax_code: TaxCode | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}|{self.kind}"
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if not self.code and not self.description:
+            raise ValueError("free text needs a description")
+        if (self.kind in {"rounding", "destination_vat"}) != (self.tax_code is not None):
+            raise ValueError("tax_code is for rounding and destination_vat, and they need it")
+        return self
+
+
+class FieldRow(Row):
+    """What fills an analysis field: a `constant`, or the order's `source`. The row of the store wins."""
+
+    connection: Connection = ANY
+    store: Word = ANY
+    target: Annotated[str, StringConstraints(pattern=r"^analysis_([1-9]|1[0-9]|20)$")]
+    constant: Annotated[Text, StringConstraints(max_length=60)] = ""
+    source: Source | None = None
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}|{self.store}|{self.target}"
+
+    @property
+    def slot(self) -> int:
+        return int(self.target.removeprefix("analysis_"))
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if bool(self.constant) == (self.source is not None):
+            raise ValueError("give either constant or source")
+        return self
+
+
+class AliasRow(Row):
+    """Another spelling of a product code, for one connection or for all (`*`)."""
+
+    connection: Connection = ANY
+    alias: Word
+    code: Annotated[Word, StringConstraints(max_length=30)]
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}|{normalise(self.alias)}"
+
+
+TABLES: MappingProxyType[str, type[Row]] = MappingProxyType(
+    {
+        "customers": CustomerRow,
+        "tax_codes": TaxRow,
+        "warehouses": WarehouseRow,
+        "posting_rules": PostingRow,
+        "charges": ChargeRow,
+        "required_fields": FieldRow,
+        "sku_aliases": AliasRow,
+    }
+)

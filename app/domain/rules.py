@@ -1,0 +1,171 @@
+"""All mapping tables as one frozen value, indexed for look-up."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+
+from app.domain.lanes import normalise
+from app.domain.rows import (
+    ANY,
+    AliasRow,
+    ChargeRow,
+    CustomerRow,
+    FieldRow,
+    PostingKind,
+    PostingRow,
+    Row,
+    TaxRow,
+    WarehouseRow,
+)
+from app.domain.zones import zone_of
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who sends what to whom on which day, as far as VAT and nominals ask."""
+
+    channel: str
+    connection: str
+    store: str
+    currency: str
+    ship_from: str
+    country: str
+    buyer: str
+    day: date
+
+    def reaches(self, place: str) -> bool:
+        return place in {ANY, self.country, zone_of(self.country)}
+
+    def is_of(self, buyer: str) -> bool:
+        return buyer in {"any", self.buyer}
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """One line that needs a nominal; `value` is net, `sku` normalised."""
+
+    kind: PostingKind
+    value: Decimal
+    sku: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """`version` changes with every change of any row."""
+
+    version: str = ""
+    customers: Mapping[tuple[str, str, str, str], CustomerRow] = field(default_factory=dict)
+    tax_codes: tuple[TaxRow, ...] = ()
+    warehouses: Mapping[str, WarehouseRow] = field(default_factory=dict)
+    posting_rules: tuple[PostingRow, ...] = ()
+    charges: Mapping[tuple[str, str], ChargeRow] = field(default_factory=dict)
+    required_fields: Mapping[tuple[str, str, int], FieldRow] = field(default_factory=dict)
+    sku_aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def find_customer(self, connection: str, store: str, currency: str, account: str) -> CustomerRow | None:
+        """An account's row never falls back to the shoppers'."""
+        for scope in (store, ANY):
+            if row := self.customers.get((connection, scope, currency, account)):
+                return row
+        return None
+
+    def currencies_of(self, connection: str, store: str, account: str) -> frozenset[str]:
+        return frozenset(
+            row.currency
+            for row in self.customers.values()
+            if row.connection == connection and row.store in {store, ANY} and row.account == account
+        )
+
+    def find_taxes(self, route: Route, *, gift: bool) -> tuple[TaxRow, ...]:
+        """Rows for this route, the most particular first: country before zone, buyer before any."""
+        rows = [
+            row
+            for row in self.tax_codes
+            if row.gift == gift
+            and row.ship_from in {ANY, route.ship_from}
+            and route.reaches(row.ship_to)
+            and route.is_of(row.buyer)
+            and row.holds_on(route.day)
+        ]
+        return tuple(sorted(rows, key=lambda row: (row.ship_to != route.country, row.buyer == "any")))
+
+    def find_warehouse(self, connection: str) -> WarehouseRow | None:
+        return self.warehouses.get(connection) or self.warehouses.get(ANY)
+
+    def rules_for(self, route: Route) -> tuple[PostingRow, ...]:
+        """The posting rules that can fire on this route, in their order."""
+        return tuple(
+            row
+            for row in self.posting_rules
+            if row.channel in {ANY, route.channel}
+            and row.connection in {ANY, route.connection}
+            and row.store in {ANY, route.store}
+            and row.currency in {ANY, route.currency}
+            and route.reaches(row.country)
+            and route.is_of(row.buyer)
+            and row.holds_on(route.day)
+        )
+
+    def find_charge(self, connection: str, kind: PostingKind) -> ChargeRow | None:
+        return self.charges.get((connection, kind)) or self.charges.get((ANY, kind))
+
+    def fields_for(self, connection: str, store: str) -> dict[int, FieldRow]:
+        """Slot -> the most particular row: the store's, the connection's, anybody's."""
+        scopes = ((ANY, ANY), (ANY, store), (connection, ANY), (connection, store))
+        slots = {slot for _, _, slot in self.required_fields}
+        return {
+            slot: row
+            for scope in scopes
+            for slot in slots
+            if (row := self.required_fields.get((*scope, slot))) is not None
+        }
+
+    def find_alias(self, connection: str, sku: str) -> str | None:
+        """The normalised product code that stands for this spelling."""
+        spelling = normalise(sku)
+        return self.sku_aliases.get((connection, spelling)) or self.sku_aliases.get((ANY, spelling))
+
+
+def fires(row: PostingRow, subject: Subject) -> bool:
+    """Whether a rule that fits the route fits the line too."""
+    return (
+        row.kind in {ANY, subject.kind}
+        and row.group in {ANY, subject.group}
+        and _covers(row.sku, subject.sku)
+        and (row.value_from is None or row.value_from <= subject.value)
+        and (row.value_below is None or subject.value < row.value_below)
+    )
+
+
+def _covers(pattern: str, sku: str) -> bool:
+    if pattern.endswith(ANY):
+        return sku.startswith(normalise(pattern[:-1]))
+    return normalise(pattern) == sku
+
+
+def index(rows: Iterable[Row], version: str = "") -> Mappings:
+    """Rows of all tables, in any order."""
+    pile = tuple(rows)
+    posting = [row for row in pile if isinstance(row, PostingRow)]
+    return Mappings(
+        version=version,
+        customers={
+            (row.connection, row.store, row.currency, row.account): row
+            for row in pile
+            if isinstance(row, CustomerRow)
+        },
+        tax_codes=tuple(row for row in pile if isinstance(row, TaxRow)),
+        warehouses={row.connection: row for row in pile if isinstance(row, WarehouseRow)},
+        posting_rules=tuple(sorted(posting, key=lambda row: row.position)),
+        charges={(row.connection, row.kind): row for row in pile if isinstance(row, ChargeRow)},
+        required_fields={
+            (row.connection, row.store, row.slot): row for row in pile if isinstance(row, FieldRow)
+        },
+        sku_aliases={
+            (row.connection, normalise(row.alias)): normalise(row.code)
+            for row in pile
+            if isinstance(row, AliasRow)
+        },
+    )
