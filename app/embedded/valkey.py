@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
+import os
 import signal
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.embedded.errors import EndedError
 from app.embedded.folder import free_port
-from app.embedded.postgres import Server
 from app.embedded.reach import place_data, place_programs, server_account
 from app.embedded.sources import find_valkey, server_program
-from app.embedded.supervise import Account, Child, Process, until_ready
+from app.embedded.supervise import Account, Child, Process, Server, start_patiently, until_ready
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,16 +24,14 @@ class Valkey:
 
 async def start_valkey(wish: Valkey) -> Server:
     """Answers when a real command does. The folder must be owned (`own`)."""
-    account = server_account()
+    account = server_account(os.geteuid())
     program = server_program(place_programs(find_valkey(), account))
     data = place_data(wish.home / "valkey", account)
-    for _ in range(2):
-        try:
-            return await _start(wish, program, data, account)
-        except EndedError:  # most likely somebody took the free port before it did
-            if wish.port:
-                raise
-    return await _start(wish, program, data, account)
+
+    async def start() -> Server:
+        return await _start(wish, program, data, account)
+
+    return await start_patiently(start)
 
 
 async def _start(wish: Valkey, program: Path, data: Path, account: Account | None) -> Server:
