@@ -13,6 +13,7 @@ from app.sandbox.store import Call
 from app.sandbox.world import World
 
 CALL = "sandbox.call"
+RULE = "sandbox.rule"
 TRANSPORT = "sandbox.transport"
 HTML = "<html><head><title>Server Error</title></head><body><h1>Server Error in '/' Application.</h1></body></html>"
 SLOW_SECONDS = 5.0
@@ -21,7 +22,7 @@ SLOW_SECONDS = 5.0
 class Disturb:
     """Leaves the `Call` of the request in `scope["sandbox.call"]`: a handler that changes documents records it itself
     (`store.record(call)`), any other is recorded here before its answer leaves. A kind unknown here is the vendor's
-    own: the handler finds it in `call.fault`.
+    own: the handler finds it in `call.fault`, and the rule in `scope["sandbox.rule"]`.
     """
 
     def __init__(self, app: ASGIApp, world: World) -> None:
@@ -45,6 +46,7 @@ class Disturb:
         rule = self._world.faults.pick(system, scope["method"], scope["path"])
         call = Call(system, scope["method"], scope["path"], fault=rule.kind if rule else "")
         scope[CALL] = call
+        scope[RULE] = rule
         asked = Asked(scope, receive, send, call, rule or Rule(kind=""))
         await self._generic.get(call.fault, self._do)(asked)
 

@@ -34,20 +34,20 @@ class Running:
 
 @asynccontextmanager
 async def running_sandbox(data_dir: Path, seed: int = 7) -> AsyncIterator[Running]:
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(128)
-    app = build(data_dir, seed=seed)
-    server = open_server(app)
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-    try:
-        async with httpx.AsyncClient(base_url=url, timeout=10) as client:
-            (await client.get("/_sandbox/health")).raise_for_status()
-            yield Running(url, app.state.world, client)
-    finally:
-        server.should_exit = True
-        await task
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        app = build(data_dir, seed=seed)
+        server = open_server(app)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        try:
+            async with httpx.AsyncClient(base_url=url, timeout=10) as client:
+                (await client.get("/_sandbox/health")).raise_for_status()
+                yield Running(url, app.state.world, client)
+        finally:
+            server.should_exit = True
+            await task
 
 
 @pytest.fixture

@@ -1,0 +1,150 @@
+"""PUT and DELETE of sop_orders. A PUT saves line by line: a failing one leaves those before it saved (sage200.md 9.1)."""
+
+from decimal import Decimal
+from typing import Any
+
+from app.sandbox.mirror import Doc
+from app.sandbox.sage200.checks import check_object
+from app.sandbox.sage200.enter import (
+    CHILDREN,
+    LIVE,
+    ORDERS,
+    add_line,
+    allocate_line,
+    as_list,
+    check_analysis,
+    check_customer,
+    check_head,
+    move_allocation,
+    number_order,
+)
+from app.sandbox.sage200.lines import STANDARD, Entry, check_line, complete_line
+from app.sandbox.sage200.locks import LOCK, Record, check_lock, check_lock_id
+from app.sandbox.sage200.money import total_order
+from app.sandbox.sage200.refusal import Refused, invalid
+from app.sandbox.sage200.sheets import ORDER
+
+AMENDABLE = frozenset({LIVE, "EnumDocumentStatusDraft", "EnumDocumentStatusOnHold"})
+KEPT = frozenset({"customer_id", "lock_id", "is_editing", "id"})
+
+
+def record_of(order: Doc) -> Record:
+    return Record("sop_order", order["id"], f"Sales order {order['document_no']}")
+
+
+def find_order(entry: Entry, id_: str) -> Doc:
+    order = entry.change.get(ORDERS, id_)
+    if order is None:
+        raise Refused(404, f"No record with id {id_} exists in sop_orders.")
+    return order
+
+
+def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]:
+    """The order as saved, and the error of the line that stopped the rest, if one did."""
+    order = find_order(entry, id_)
+    wish = check_object(body, ORDER, strict=entry.strict, also=CHILDREN | {"document_no"})
+    check_lock(entry.world, entry.change, record_of(order), wish.get("lock_id"))
+    if "lock_id" in wish:
+        check_lock_id(entry.change, record_of(order), wish["lock_id"])
+    if order["document_status"] not in AMENDABLE:
+        raise invalid(f"{record_of(order).label} cannot be amended.")
+    if wish.get("customer_id", order["customer_id"]) != order["customer_id"]:
+        raise invalid("The customer of an order cannot be changed.")
+    head = {name: value for name, value in wish.items() if name not in KEPT}
+    order.update(head)
+    customer = check_customer(entry, order)
+    check_head(entry, order, body)
+    check_analysis(entry, order)
+    failed = amend_lines(entry, order, as_list("lines", body.get("lines", [])), customer)
+    if "document_discount_percent" in wish:
+        for line in order["lines"]:
+            complete_line(entry, line, customer, Decimal(wish["document_discount_percent"]))
+    if failed is None and order["is_draft"] and not wish.get("is_editing", False):
+        order.update(is_draft=False, document_status=LIVE)
+        number_order(entry, order, body)
+    save(entry, order, moved=bool(head) or entry.setting("header_stamp_moves"))
+    if failed is None and "lock_id" in wish and not wish.get("is_editing", False):
+        entry.change.delete(LOCK, record_of(order).key)
+    return order, failed
+
+
+def amend_lines(entry: Entry, order: Doc, bodies: list[Any], customer: Doc) -> Refused | None:
+    for body in bodies:
+        try:
+            amend_line(entry, order, body, customer)
+        except Refused as refused:
+            return refused
+    return None
+
+
+def amend_line(entry: Entry, order: Doc, body: Any, customer: Doc) -> None:
+    id_ = body.get("id") if isinstance(body, dict) else None
+    if id_ is None:
+        line = check_line(entry, body)
+        add_line(entry, order, line, customer)
+        line["sop_order_id"] = order["id"]
+        allocate_line(entry, line)
+        return
+    place = next((place for place, line in enumerate(order["lines"]) if line["id"] == id_), None)
+    if place is None:
+        raise invalid(f"The line with id {id_} does not belong to this order.")
+    old = order["lines"][place]
+    wish = check_line(entry, body, old["line_type"])
+    if wish.pop("is_to_delete", False):
+        remove_line(entry, old)
+        del order["lines"][place]
+        return
+    order["lines"][place] = change_line(entry, old, wish, customer, order)
+
+
+def remove_line(entry: Entry, line: Doc) -> None:
+    if Decimal(line["despatch_receipt_quantity"]) > 0:
+        raise invalid("A line that was despatched cannot be deleted.")
+    if line["line_type"] == STANDARD:
+        move_allocation(entry, line, -Decimal(line["allocated_quantity"]))
+
+
+def change_line(entry: Entry, old: Doc, wish: Doc, customer: Doc, order: Doc) -> Doc:
+    line = {**old, **wish, "date_time_updated": entry.stamp}
+    complete_line(entry, line, customer, Decimal(order["document_discount_percent"]))
+    if line["line_type"] != STANDARD:
+        return line
+    quantity = Decimal(line["line_quantity"])
+    if quantity < Decimal(line["despatch_receipt_quantity"]):
+        raise invalid("The line quantity cannot fall below what was despatched.")
+    if (line["product_id"], line["warehouse_id"]) != (old["product_id"], old["warehouse_id"]):
+        move_allocation(entry, old, -Decimal(old["allocated_quantity"]))
+        line["allocated_quantity"] = "0"
+    held = Decimal(line["allocated_quantity"])
+    surplus = max(held - quantity, Decimal(0))
+    more = min(Decimal(line.pop("to_allocate_quantity", "0")), quantity - held + surplus)
+    allocate_line(entry, {**line, "to_allocate_quantity": "0"})
+    move_allocation(entry, line, more - surplus)
+    return line
+
+
+def save(entry: Entry, order: Doc, *, moved: bool) -> None:
+    for number, line in enumerate(order["lines"], start=1):
+        line["line_number"] = number
+    total_order(order, entry.method)
+    if moved:
+        order["date_time_updated"] = entry.stamp
+    entry.change.put(ORDERS, order["id"], order)
+
+
+def delete_order(entry: Entry, id_: str) -> None:
+    """A draft disappears; what happens to a live order is a switch (sage200.md 20)."""
+    order = find_order(entry, id_)
+    check_lock(entry.world, entry.change, record_of(order))
+    if any(Decimal(line["despatch_receipt_quantity"]) > 0 for line in order["lines"]):
+        raise invalid(f"{record_of(order).label} was despatched and cannot be deleted.")
+    way = "delete" if order["is_draft"] else entry.setting("delete_live_order")
+    if way == "refuse":
+        raise invalid(f"{record_of(order).label} is live and cannot be deleted.")
+    for line in order["lines"]:
+        remove_line(entry, line)
+    if way == "delete":
+        entry.change.delete(ORDERS, order["id"])
+        return
+    order.update(document_status="EnumDocumentStatusCancelled", cancelled_status="Fully")
+    save(entry, order, moved=True)
