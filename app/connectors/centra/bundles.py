@@ -8,17 +8,16 @@ proportion to their own line values, else to list prices, else to units, in penn
 order's total is checked afterwards, so that a wrong guess parks the order instead of being posted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_FLOOR, Decimal
+from decimal import Decimal
 
 from app.connectors.centra.payloads import WireLine
 from app.domain.message import Owner, Violation
+from app.domain.money import spread
 
 PARENT = "BundleOrderLine"
 ITEM = "BundleItemOrderLine"
-
-_PENNY = Decimal("0.01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +29,14 @@ class Booked:
     without_tax: Decimal
 
 
-def book(lines: Sequence[WireLine]) -> tuple[tuple[Booked, ...], tuple[Violation, ...]]:
+def book(lines: Sequence[WireLine], coin: Decimal) -> tuple[tuple[Booked, ...], tuple[Violation, ...]]:
     parents = [line for line in lines if line.typename == PARENT]
     groups, orphans = _group(lines, parents)
     shares = {
         booked.line.id: booked
         for parent in parents
         if groups[parent.id]
-        for booked in _share(parent, groups[parent.id])
+        for booked in _share(parent, groups[parent.id], coin)
     }
     booked = tuple(
         shares.get(line.id) or Booked(line, line.line_value.value, line.net.value)
@@ -65,32 +64,21 @@ def _group(
     return groups, orphans
 
 
-def _share(parent: WireLine, items: Sequence[WireLine]) -> list[Booked]:
-    with_tax = _split(parent.line_value.value, items, lambda item: item.line_value.value)
-    without_tax = _split(parent.net.value, items, lambda item: item.net.value)
+def _share(parent: WireLine, items: Sequence[WireLine], coin: Decimal) -> list[Booked]:
+    with_tax = _split(parent.line_value.value, [item.line_value.value for item in items], items, coin)
+    without_tax = _split(parent.net.value, [item.net.value for item in items], items, coin)
     return [Booked(*shares) for shares in zip(items, with_tax, without_tax, strict=True)]
 
 
-def _split(price: Decimal, items: Sequence[WireLine], own: Callable[[WireLine], Decimal]) -> list[Decimal]:
-    values = [own(item) for item in items]
+def _split(
+    price: Decimal, own: Sequence[Decimal], items: Sequence[WireLine], coin: Decimal
+) -> Sequence[Decimal]:
     listed = [item.unit_original_price.value * item.quantity for item in items]
     units = [Decimal(item.quantity) for item in items]
-    weights = next((choice for choice in (values, listed, units) if sum(choice) > 0), None)
-    if not price or weights is None or sum(values) == price:
-        return values
-    return spread(price, weights)
-
-
-def spread(total: Decimal, weights: Sequence[Decimal], unit: Decimal = _PENNY) -> list[Decimal]:
-    """`total` in proportion to `weights`, whose sum is above zero; odd units to the largest remainders, ties earlier."""
-    whole = sum(weights)
-    exact = [total * weight / whole / unit for weight in weights]
-    floors = [share.to_integral_value(ROUND_FLOOR) for share in exact]
-    odd = int(total / unit - sum(floors))
-    by_remainder = sorted(range(len(exact)), key=lambda place: floors[place] - exact[place])
-    for place in by_remainder[:odd]:
-        floors[place] += 1
-    return [share * unit for share in floors]
+    weights = next((choice for choice in (own, listed, units) if sum(choice) > 0), None)
+    if not price or weights is None or sum(own) == price:
+        return own
+    return spread(price, weights, coin)
 
 
 def _violation(line: WireLine, what: str) -> Violation:

@@ -138,7 +138,7 @@ def resume_at(text: str | None, now: datetime) -> datetime | None:
 
 def _when(text: str, now: datetime) -> datetime | None:
     if re.fullmatch(r"[0-9]{1,13}(\.[0-9]+)?", text):
-        number = int(text.split(".")[0])
+        number = int(text.split(".", maxsplit=1)[0])
         if number < _EPOCH_FROM:
             return now + timedelta(seconds=min(number, 86_400))
         return datetime.fromtimestamp(number if number < 10**11 else number // 1000, UTC)

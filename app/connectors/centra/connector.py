@@ -1,5 +1,6 @@
 """Opens one connection to Centra as a channel."""
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,6 +21,7 @@ from app.domain.errors import PermanentError
 from app.domain.order import Order, Unreadable
 
 _BURST_SECONDS = 10.0
+_NUMBER = re.compile(r"[1-9][0-9]{0,9}")
 
 
 @asynccontextmanager
@@ -65,9 +67,7 @@ def _channel(source: Source) -> Channel:
 async def fetch_orders(refs: Sequence[str], *, source: Source) -> Mapping[str, Order | Unreadable]:
     """One query for up to 200 refs. Refs that cannot be an order number are left out, as unknown ones are."""
     settings = source.settings
-    numbers = sorted(
-        {int(ref) for ref in refs if ref.isascii() and ref.isdigit() and 0 < int(ref) <= INT_MOST}
-    )
+    numbers = sorted({int(ref) for ref in refs if _NUMBER.fullmatch(ref) and int(ref) <= INT_MOST})
     if len(numbers) > PAGE_SIZE:
         raise ValueError(f"{len(numbers)} orders at once: Centra gives {PAGE_SIZE}")
     if not numbers:

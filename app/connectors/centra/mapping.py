@@ -61,7 +61,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         lines=tuple(_lines(bill)),
         charges=tuple(_charges(bill)),
         discount=bill.discount,
-        totals=Totals(gross=wire.grand_total.value, tax=bill.tax),
+        totals=Totals(gross=bill.gross, tax=bill.tax),
         delivery=delivery,
         invoice=_address(wire.billing_address or wire.shipping_address, wire),
         tax_included=bill.tax_included,

@@ -19,8 +19,8 @@ def read_json(text: str | bytes) -> Any:
     """Numbers with a point become Decimal. Raises ValueError for whatever cannot be read, absurd depth included."""
     try:
         return simplejson.loads(text, use_decimal=True)
-    except RecursionError:
-        raise ValueError("nested too deeply") from None
+    except (RecursionError, ArithmeticError):
+        raise ValueError("nested too deeply, or a number beyond all measure") from None
 
 
 def storable(text: str) -> str:
@@ -43,6 +43,9 @@ def _text(value: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_text)]
 Word = Annotated[StrictStr, Field(min_length=1, max_length=64)]
 Id = Annotated[StrictInt, Field(ge=1, le=INT_MOST)]
+
+
+Figure = Annotated[Decimal, Field(ge=-(10**12), le=10**12, decimal_places=20)]
 
 
 class Wire(BaseModel):
@@ -81,7 +84,11 @@ class Changed(Wire):
 
 
 class Amount(Wire):
-    value: Decimal
+    value: Figure
+
+
+class Price(Wire):
+    value: Annotated[Figure, Field(ge=0)]
 
 
 class Currency(Wire):
@@ -133,10 +140,10 @@ class WireLine(Wire):
     size: Text = ""
     quantity: int = Field(ge=0)
     cancelled_quantity: int = Field(default=0, ge=0)
-    tax_percent: Decimal = Field(ge=0, le=100)
-    unit_original_price: Amount
-    line_value: Amount
-    net: Amount
+    tax_percent: Annotated[Figure, Field(ge=0, le=100)]
+    unit_original_price: Price
+    line_value: Price
+    net: Price
     product_size: Size | None = None
 
 
@@ -147,8 +154,8 @@ class Discount(Wire):
 
 class WireTotals(Wire):
     line_values: Amount
-    shipping: Amount
-    handling: Amount
+    shipping: Price
+    handling: Price
     discounts: Amount
     tax_added: Amount
     tax_deducted: Amount
