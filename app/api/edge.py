@@ -1,14 +1,13 @@
 """Around every request: its id, its size, and an answer whatever happens inside."""
 
 import re
-from collections.abc import Callable
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import FilteringBoundLogger
 
 from app.api.body import MIB, headers_of, read_body
 from app.api.problems import ProblemError, unavailable
+from app.api.state import State
 from app.outbox.flush import AWAY
 
 BODY_LIMIT = 8 * MIB
@@ -16,18 +15,15 @@ REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
 class Edge:
-    """`mint` makes a request id."""
-
-    def __init__(self, app: ASGIApp, *, mint: Callable[[], str], log: FilteringBoundLogger) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._mint = mint
-        self._log = log
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        request_id = given_id(scope) or self._mint()
+        state: State = scope["app"].state.sluice
+        request_id = given_id(scope) or state.mint()
         scope.setdefault("state", {})["request_id"] = request_id
         header = (b"x-request-id", request_id.encode())
         started = False
@@ -45,8 +41,8 @@ class Edge:
             return
         except ProblemError as problem:
             await problem.response(scope)(scope, receive, tagged)
-        except Exception as error:  # noqa: BLE001 - the last line: told to the caller without its text
-            self._log.error("request.failed", request_id=request_id, exc_info=error)
+        except Exception as error:
+            state.log.exception("request.failed", request_id=request_id, exc_info=error)
             if not started:
                 await problem_of(error).response(scope)(scope, receive, tagged)
 

@@ -65,82 +65,84 @@ class Answer:
 
 
 class Webhooks:
-    def __init__(self, intake: Intake) -> None:
-        self._intake = intake
+    """Finds its Intake in `app.state.sluice`, as the other routes do."""
 
     async def __call__(self, scope: Scope, incoming: Incoming, send: Send) -> None:
-        began = self._intake.monotonic()
+        intake: Intake = scope["app"].state.sluice.intake
+        began = intake.monotonic()
         path = scope["path_params"]
-        channel = self._intake.channels.get(f"{path['connector']}:{path['connection']}")
+        channel = intake.channels.get(f"{path['connector']}:{path['connection']}")
         try:
-            answer = await self._answer(channel, scope, incoming)
+            answer = await decide(intake, channel, scope, incoming)
         except ClientDisconnect:
             return
-        seconds = self._intake.monotonic() - began
+        seconds = intake.monotonic() - began
         await answer.response(scope, incoming, send)
         if answer.received and len(answer.received.ids) > answer.received.duplicates:
-            await self._intake.ring()
+            await intake.ring()
         source = channel.connection if channel else UNKNOWN
-        count(self._intake.metrics, source, answer, seconds)
+        count(intake.metrics, source, answer, seconds)
         if answer.response.status_code != 429:
-            self._intake.log.info(
-                "webhook.received", **said(source, scope, answer), seconds=round(seconds, 4)
-            )
+            intake.log.info("webhook.received", **said(source, scope, answer), seconds=round(seconds, 4))
 
-    async def _answer(self, channel: Channel | None, scope: Scope, incoming: Incoming) -> Answer:
-        try:
-            async with asyncio.timeout(self._intake.seconds):
-                received = await self._take(channel, scope, incoming)
-        except ForgedError as forged:
-            return self._refuse(scope, forged)
-        except ProblemError as problem:
-            return self._turn_away(scope, problem)
-        except CannotStoreError as error:
-            result = WebhookResult.OVERLOADED if error.reason == "overloaded" else WebhookResult.ERROR
-            return Answer(unavailable().response(scope), result, reason=str(error))
-        except (ClientDisconnect, asyncio.CancelledError):
-            raise
-        except Exception as error:  # noqa: BLE001 - the deadline, or our own fault: the sender must come again
-            return Answer(unavailable().response(scope), WebhookResult.ERROR, error=error)
-        return Answer(accepted(received), WebhookResult.ACCEPTED, received)
 
-    async def _take(self, channel: Channel | None, scope: Scope, incoming: Incoming) -> Received:
-        if scope["method"] != "POST":
-            raise ProblemError("method_not_allowed", headers={"allow": "POST"})
-        headers = headers_of(scope["headers"])
-        if channel is None or channel.receive is None:
-            unknown(await read_body(incoming, headers, LIMIT))
-            raise ProblemError("not_found")
-        if channel.content_type and media_type(headers) != channel.content_type:
-            raise ProblemError("unsupported_media_type", headers={"accept": channel.content_type})
-        raw = await read_body(incoming, headers, LIMIT)
-        delivery = Delivery(raw, headers, self._intake.now())
-        return await receive(channel, channel.receive, delivery, self._intake.store)
+async def decide(intake: Intake, channel: Channel | None, scope: Scope, incoming: Incoming) -> Answer:
+    try:
+        async with asyncio.timeout(intake.seconds):
+            received = await take(intake, channel, scope, incoming)
+    except ForgedError as forged:
+        return refuse(intake, scope, forged)
+    except ProblemError as problem:
+        return turn_away(intake, scope, problem)
+    except CannotStoreError as error:
+        result = WebhookResult.OVERLOADED if error.reason == "overloaded" else WebhookResult.ERROR
+        return Answer(unavailable().response(scope), result, reason=str(error))
+    except ClientDisconnect:
+        raise
+    except Exception as error:  # noqa: BLE001 - the deadline, or our own fault: the sender must come again
+        return Answer(unavailable().response(scope), WebhookResult.ERROR, error=error)
+    return Answer(accepted(received), WebhookResult.ACCEPTED, received)
 
-    def _refuse(self, scope: Scope, forged: ForgedError) -> Answer:
-        result = WebhookResult.STALE if forged.reason == "stale" else WebhookResult.BAD_SIGNATURE
-        response = self._too_many(scope) or Response(FORGED, 401, media_type=MEDIA_TYPE)
-        return Answer(response, result, reason=forged.reason)
 
-    def _turn_away(self, scope: Scope, problem: ProblemError) -> Answer:
-        match problem.code:
-            case "not_found":
-                response = self._too_many(scope) or problem.response(scope)
-                return Answer(response, WebhookResult.UNKNOWN_CONNECTION)
-            case "too_large":
-                return Answer(problem.response(scope), WebhookResult.TOO_LARGE)
-            case "unsupported_media_type":
-                return Answer(problem.response(scope), WebhookResult.UNSUPPORTED_MEDIA)
-        return Answer(problem.response(scope), WebhookResult.ERROR, reason=problem.code)
+async def take(intake: Intake, channel: Channel | None, scope: Scope, incoming: Incoming) -> Received:
+    if scope["method"] != "POST":
+        raise ProblemError("method_not_allowed", headers={"allow": "POST"})
+    headers = headers_of(scope["headers"])
+    if channel is None or channel.receive is None:
+        unknown(await read_body(incoming, headers, LIMIT))
+        raise ProblemError("not_found")
+    if channel.content_type and media_type(headers) != channel.content_type:
+        raise ProblemError("unsupported_media_type", headers={"accept": channel.content_type})
+    raw = await read_body(incoming, headers, LIMIT)
+    return await receive(channel, channel.receive, Delivery(raw, headers, intake.now()), intake.store)
 
-    def _too_many(self, scope: Scope) -> Response | None:
-        """The signature was looked at first: what is authentic is never limited."""
-        address = scope["client"][0] if scope.get("client") else ""
-        wait = self._intake.flood.wait(address, self._intake.monotonic())
-        if not wait:
-            return None
-        headers = {"retry-after": str(math.ceil(wait))}
-        return ProblemError("too_many_requests", headers=headers).response(scope)
+
+def refuse(intake: Intake, scope: Scope, forged: ForgedError) -> Answer:
+    result = WebhookResult.STALE if forged.reason == "stale" else WebhookResult.BAD_SIGNATURE
+    response = too_many(intake, scope) or Response(FORGED, 401, media_type=MEDIA_TYPE)
+    return Answer(response, result, reason=forged.reason)
+
+
+def turn_away(intake: Intake, scope: Scope, problem: ProblemError) -> Answer:
+    response = problem.response(scope)
+    match problem.code:
+        case "not_found":
+            return Answer(too_many(intake, scope) or response, WebhookResult.UNKNOWN_CONNECTION)
+        case "too_large":
+            return Answer(response, WebhookResult.TOO_LARGE)
+        case "unsupported_media_type":
+            return Answer(response, WebhookResult.UNSUPPORTED_MEDIA)
+    return Answer(response, WebhookResult.ERROR, reason=problem.code)
+
+
+def too_many(intake: Intake, scope: Scope) -> Response | None:
+    """The signature was looked at first: what is authentic is never limited."""
+    address = scope["client"][0] if scope.get("client") else ""
+    wait = intake.flood.wait(address, intake.monotonic())
+    if not wait:
+        return None
+    headers = {"retry-after": str(math.ceil(wait))}
+    return ProblemError("too_many_requests", headers=headers).response(scope)
 
 
 def media_type(headers: Mapping[str, str]) -> str:

@@ -1,0 +1,55 @@
+"""The routes put together. What they work on is `app.state.sluice`, set by the root."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import PlainTextResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.routing import Route
+
+from app.api import describe, exceptions, messages, orders, overview
+from app.api.edge import Edge
+from app.api.problems import TITLES, ProblemError, on_http, on_invalid, on_problem
+from app.api.webhooks import PATH, Webhooks
+
+
+class Api(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        if self.openapi_schema is None:
+            self.openapi_schema = describe.describe(self)
+        return self.openapi_schema
+
+
+def compose() -> FastAPI:
+    """FastAPI's own telemetry is off: ours counts, and its log signal carries payloads."""
+    api = Api(
+        title="Sluice",
+        version=describe.VERSION,
+        summary=describe.SUMMARY,
+        openapi_tags=describe.tags(),
+        servers=[{"url": "/"}],
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+        routes=[Route(PATH, Webhooks(), name="webhook")],
+        middleware=[Middleware(Edge)],
+        exception_handlers={
+            ProblemError: on_problem,
+            HTTPException: on_http,
+            RequestValidationError: on_invalid,
+        },
+        redirect_slashes=False,
+        redoc_url=None,
+    )
+    for part in (messages, orders, exceptions, overview):
+        api.include_router(part.routes)
+    api.add_api_route("/problems/{code}", problem, include_in_schema=False)
+    return api
+
+
+async def problem(code: str) -> PlainTextResponse:
+    """The page that a problem's `type` names."""
+    if code not in TITLES:
+        raise ProblemError("not_found")
+    status, title = TITLES[code]
+    return PlainTextResponse(f"{status} {code}\n{title}.\n")

@@ -1,0 +1,149 @@
+"""The API's root: opens what intake and the internal API need, serves until told to stop, drains."""
+
+import asyncio
+import secrets
+import signal
+import socket
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import asyncpg
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from app.api.compose import compose
+from app.api.state import State
+from app.api.webhooks import UNKNOWN, Intake
+from app.db.session import open_pool
+from app.outbox.flush import Flusher, Measure
+from app.registry import open_channels
+from app.settings import Settings
+from app.telemetry.catalogue import make_metrics
+from app.telemetry.probes import serve_probes
+from app.telemetry.words import Role
+from app.wake import Doorbell
+
+GRACE_SECONDS = 20
+
+
+def build(state: State) -> FastAPI:
+    api = compose()
+    api.state.sluice = state
+    return api
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    state: State
+    metrics_port: int
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@asynccontextmanager
+async def open_state(settings: Settings) -> AsyncIterator[Running]:
+    """Opened in this order, closed in the other: the flusher drains while Postgres is still there."""
+    measure = Measure()
+    url = settings.database_url.get_secret_value()
+    async with AsyncExitStack() as stack:
+        intake_pool = await stack.enter_async_context(
+            open_pool(url, size=measure.flushers, application="sluice-intake")
+        )
+        pool = await stack.enter_async_context(
+            open_pool(url, size=settings.database_pool, application="sluice-api")
+        )
+        channels = await stack.enter_async_context(open_channels(settings.configured(), utc_now))
+        registry = CollectorRegistry()
+        sources = [*(channel.connection for channel in channels.values()), UNKNOWN]
+        metrics = make_metrics(registry, Role.API, {"source": sources})
+        doorbell = await stack.enter_async_context(
+            Doorbell(settings.redis_url.get_secret_value(), metrics.wakes_lost_total.inc)
+        )
+        flusher = await stack.enter_async_context(Flusher(intake_pool, measure=measure))
+        log = structlog.get_logger().bind()
+        intake = Intake(
+            channels=channels,
+            store=flusher.append,
+            ring=doorbell.ring,
+            metrics=metrics,
+            log=log,
+            now=utc_now,
+            monotonic=time.monotonic,
+        )
+        state = State(pool, channels, intake, utc_now, mint_id, log)
+
+        async def ready() -> bool:
+            return not flusher.closing and await asks(pool)
+
+        port = await stack.enter_async_context(
+            serve_probes(registry, ready, settings.metrics_host, settings.metrics_port_of("api"))
+        )
+        yield Running(state, port)
+
+
+def mint_id() -> str:
+    return secrets.token_hex(8)
+
+
+async def asks(pool: asyncpg.Pool) -> bool:
+    """Postgres alone: without Redis we are slower, without Sage we queue."""
+    return bool(await pool.fetchval("SELECT true", timeout=2))
+
+
+class Server(uvicorn.Server):
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Uvicorn raises the signal again once it has stopped, which would end us before the flusher has drained."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(number)
+
+
+async def serve(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT."""
+    async with open_state(settings) as running:
+        listener = listen(settings.http_host, settings.http_port)
+        port = listener.getsockname()[1]
+        running.state.log.info(
+            "api.started", port=port, metrics_port=running.metrics_port, settings=settings.describe()
+        )
+        await Server(configuration(build(running.state))).serve(sockets=[listener])
+        running.state.log.info("api.stopped")
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Bound here, so that a port that was left to the system is known."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listener.bind((host, port))
+    return listener
+
+
+def configuration(api: FastAPI) -> uvicorn.Config:
+    """One process: several behind one metrics port count wrong."""
+    return uvicorn.Config(
+        api,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+    )
