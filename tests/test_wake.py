@@ -2,7 +2,7 @@ import asyncio
 import json
 
 import pytest
-from arq.connections import ArqRedis
+from arq.connections import ArqRedis, RedisSettings
 from arq.worker import Worker
 
 from app.wake import JOB, MOST_UNANSWERED, QUEUE, Doorbell, deserialise, serialise
@@ -92,20 +92,19 @@ async def test_worker_answers_what_the_doorbell_sent(redis_url: str, lost: Lost)
 
     async with Doorbell(redis_url, lost) as doorbell:
         await doorbell.ring()
-    async with ArqRedis.from_url(redis_url, job_deserializer=deserialise) as redis:
-        worker = Worker(
-            [drain],
-            queue_name=QUEUE,
-            redis_pool=redis,
-            burst=True,
-            keep_result=0,
-            handle_signals=False,
-            poll_delay=0.01,
-            job_serializer=serialise,
-            job_deserializer=deserialise,
-        )
-        await worker.async_run()
-        await worker.close()
+    worker = Worker(
+        [drain],
+        queue_name=QUEUE,
+        redis_settings=RedisSettings.from_dsn(redis_url),
+        burst=True,
+        keep_result=0,
+        handle_signals=False,
+        poll_delay=0.01,
+        job_serializer=serialise,
+        job_deserializer=deserialise,
+    )
+    await worker.async_run()
+    await worker.close()
     assert answered == [1]
 
 
