@@ -8,6 +8,13 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
+from asyncpg.exceptions import InterfaceError, PostgresConnectionError, PostgresError
+
+AWAY = (OSError, TimeoutError, PostgresConnectionError, InterfaceError)
+"""Postgres cannot be reached now; what was asked may or may not have been committed."""
+
+TROUBLE = (OSError, TimeoutError, PostgresError, InterfaceError)
+"""Anything that Postgres, or its absence, may raise."""
 
 
 def asyncpg_url(url: str) -> str:

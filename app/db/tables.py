@@ -90,9 +90,7 @@ class MessageState(SQLModel, table=True):
 
     __tablename__ = "message_state"
     __table_args__ = (
-        Index(
-            "claimable", "destination", "kind", "due_at", "id", postgresql_where=text("state = 'ready'")
-        ),
+        Index("claimable", "destination", "kind", "due_at", "id", postgresql_where=text("state = 'ready'")),
         Index("doubtful", "destination", "kind", "due_at", postgresql_where=text("state = 'in_doubt'")),
         Index("leased", "destination", "kind", "id", postgresql_where=text("state = 'leased'")),
         Index("enterable", "due_at", "id", postgresql_where=text("state = 'waiting' AND NOT entered")),

@@ -11,6 +11,8 @@ from app.domain.channel import Channel
 from app.domain.erp import Erp
 from app.telemetry.catalogue import Metrics
 
+CHANNEL_SLOTS = 3
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -44,3 +46,14 @@ class Context:
     metrics: Metrics
     pace: Pace
     worker: str
+
+    def slots_at(self, destination: str) -> int:
+        """Ceiling of requests in flight there."""
+        return self.erp.slots if destination == self.erp.destination else CHANNEL_SLOTS
+
+    def channel_of(self, connection: str) -> Channel:
+        """Connection names are unique over all connectors. KeyError: the connection is not configured here."""
+        for channel in self.channels.values():
+            if channel.connection == connection:
+                return channel
+        raise KeyError(connection)

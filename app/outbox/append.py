@@ -180,7 +180,7 @@ async def _open(conn: asyncpg.Connection, fresh: Fresh, *, state: str = "waiting
         """
         INSERT INTO message_state (id, kind, destination, source, order_ref, coalesce_key, state, entered, due_at,
                                    order_lane, order_ticket, lanes)
-        SELECT id, kind, destination, source, order_ref, coalesce_key, state, entered, coalesce(due_at, now()),
+        SELECT id, kind, destination, source, order_ref, coalesce_key, state, entered, coalesce(due_at, '-infinity'),
                order_lane, order_ticket, ARRAY(SELECT jsonb_array_elements_text(lanes::jsonb))
         FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
                     $8::bool[], $9::timestamptz[], $10::text[], $11::bigint[], $12::text[])

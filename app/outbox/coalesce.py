@@ -50,7 +50,7 @@ async def _bring_forward(conn: asyncpg.Connection, due: Sequence[tuple[int, obje
     """The newer wish may be due earlier, never later: keeping a place must not mean waiting longer."""
     await conn.execute(
         """
-        UPDATE message_state AS s SET due_at = LEAST(s.due_at, coalesce(given.due_at, now()))
+        UPDATE message_state AS s SET due_at = LEAST(s.due_at, coalesce(given.due_at, '-infinity'))
         FROM unnest($1::bigint[], $2::timestamptz[]) AS given(id, due_at) WHERE s.id = given.id
         """,
         [number for number, _ in due],

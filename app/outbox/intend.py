@@ -46,3 +46,15 @@ async def intend(pool: asyncpg.Pool, intents: Sequence[Intent]) -> set[int]:
             [intent.request_hash for intent in mine],
         )
         return ours
+
+
+async def last_sent(pool: asyncpg.Pool, ids: Sequence[int]) -> dict[int, bytes]:
+    """Message -> digest of what its newest intent said, for those that have one."""
+    rows = await pool.fetch(
+        """
+        SELECT DISTINCT ON (message_id) message_id, request_hash FROM intent WHERE message_id = ANY($1::bigint[])
+        ORDER BY message_id, token DESC
+        """,
+        list(ids),
+    )
+    return {row["message_id"]: row["request_hash"] for row in rows}

@@ -20,7 +20,7 @@ async def release(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str] | 
             SELECT id FROM message_state WHERE id = ANY($1::bigint[]) AND state = 'parked' ORDER BY id FOR UPDATE
         )
         UPDATE message_state AS s SET state = CASE WHEN m.cls = $2 THEN 'ready' ELSE 'waiting' END,
-            entered = (m.cls = $2), due_at = now(), attempts = 0, failed_since = NULL
+            entered = (m.cls = $2), due_at = '-infinity', attempts = 0, failed_since = NULL
         FROM held JOIN message AS m ON m.id = held.id WHERE s.id = held.id RETURNING s.id
         """,
         sorted(lanes),
@@ -77,8 +77,8 @@ async def _reopen(
     await conn.execute(
         """
         INSERT INTO message_state (id, kind, destination, source, order_ref, state, entered, lanes, order_lane,
-                                   order_ticket, note)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'replayed')
+                                   order_ticket, due_at, note)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, '-infinity', 'replayed')
         """,
         row["id"],
         row["kind"],

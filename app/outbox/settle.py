@@ -30,11 +30,10 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """`aside`: reason -> messages that left their `sku:` lanes. `appended`: answers for the follow-ups, in order."""
+    """`aside`: reason -> messages that left their `sku:` lanes. `enterable`: something may enter its lanes now."""
 
     aside: Mapping[str, int]
-    appended: Sequence[append.Appended]
-    advanced: int
+    enterable: bool
 
 
 @dataclass(slots=True)
@@ -69,7 +68,8 @@ async def settle(
         await cases.open_cases(
             conn, [cases.Case(m.id, m.source, m.order_ref, p.violations) for m, p in parks]
         )
-    return Settled(_asides(work), answers, len(freed.heads) + len(freed.order_heads))
+    again = any(value.state == "waiting" for value in work.rests.values())
+    return Settled(_asides(work), bool(freed.order_heads or changes or again))
 
 
 async def _read(
@@ -232,7 +232,7 @@ async def _amend(conn: asyncpg.Connection, changes: Sequence[Change]) -> None:
         await conn.execute(
             """
             UPDATE message_state SET lanes = $2, ticket = NULL, entered = false, blockers = 0, state = 'waiting',
-                due_at = CASE WHEN due_at = 'infinity' AND state <> 'parked' THEN due_at ELSE now() END,
+                due_at = CASE WHEN due_at = 'infinity' AND state <> 'parked' THEN due_at ELSE '-infinity' END,
                 failed_since = NULL, aside = 'edited'
             WHERE id = $1
             """,

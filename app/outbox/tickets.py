@@ -115,7 +115,7 @@ async def advance(conn: asyncpg.Connection, freed: Freed) -> None:
     if freed.order_heads:
         await conn.execute(
             """
-            UPDATE message_state SET due_at = clock_timestamp()
+            UPDATE message_state SET due_at = '-infinity'
             WHERE id = ANY($1::bigint[]) AND state = 'waiting' AND NOT entered AND due_at = 'infinity'
             """,
             freed.order_heads,

@@ -54,7 +54,7 @@ def exhausted(
 
 
 def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules) -> Rest:
-    """`row`: the message's state row as it was leased."""
+    """`row`: the message's state row as it was leased. Sick: the destination failed, so the message keeps its place."""
     if isinstance(verdict, Park):
         codes = ", ".join(violation.code for violation in verdict.violations)
         holds = row["ticket"] is not None
@@ -64,16 +64,11 @@ def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules
     if row["doubt_since"] is not None:
         return _still_in_doubt(row, verdict, rules)
     if isinstance(verdict, Sick):
-        return _back(row, rules.now if row["order_lane"] else row["due_at"], verdict.error, free=True)
+        return Rest("ready", row["due_at"], verdict.error, free=True, failed_since=row["failed_since"])
     if isinstance(verdict, Snooze):
         return _later(row, verdict, verdict.seconds, rules)
     seconds = verdict.seconds if verdict.seconds is not None else rules.wait(row["attempts"])
     return _later(row, verdict, seconds, rules)
-
-
-def _back(row: Any, due_at: datetime, note: str, *, free: bool) -> Rest:
-    """Ready again where it stood: the destination failed, not the message."""
-    return Rest("ready", due_at, note, free=free, failed_since=row["failed_since"])
 
 
 def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> Rest:

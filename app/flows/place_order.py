@@ -1,0 +1,117 @@
+"""A channel order becomes one sales order in the ERP: plan, look for our key, intend, send, bind.
+
+No answer is never a failure: it is a question, and only the probe answers it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Sequence
+
+from app.domain.erp import Document
+from app.domain.errors import SluiceError
+from app.domain.message import Done, InDoubt, Outcome, Owner, Park, Result, Violation
+from app.flows.adopt import Adopt, judge
+from app.flows.context import Context
+from app.flows.flow import Batch, Lease
+from app.flows.plan_order import Job, prepare
+from app.flows.upstream import timed
+from app.flows.verdicts import verdict_of
+from app.ledger.binding import Bound
+from app.outbox.cases import Case
+from app.outbox.intend import Intent, intend, last_sent
+from app.telemetry.words import ProbeResult
+
+
+async def place(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    """Checks all keys in one request, then sends each order by itself and yields each answer as it comes."""
+    jobs = await prepare(ctx, batch.messages)
+    refused = [Outcome(job.message, job.instead) for job in jobs if job.instead is not None]
+    if refused:
+        yield refused
+    asked = [job for job in jobs if job.instead is None]
+    if not asked:
+        return
+    found = await timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([job.key for job in asked]))
+    sent = await last_sent(ctx.pool, [job.message.id for job in asked])
+    answered, unsent = [], []
+    for job in asked:
+        verdict = judge(found.get(job.key, ()), job.planned, job.content, sent.get(job.message.id))
+        outcome = _answer(ctx, job, verdict)
+        if outcome is None:
+            unsent.append(job)
+        else:
+            answered.append(outcome)
+    if answered:
+        yield answered
+    async for outcome in _send_all(ctx, batch.lease, unsent):
+        yield [outcome]
+
+
+def _answer(ctx: Context, job: Job, verdict: Adopt | Violation | None) -> Outcome | None:
+    """What the look for our key settles; None: nothing is there and nothing is in doubt, so it may be sent."""
+    if isinstance(verdict, Violation):
+        _count(ctx, job, ProbeResult.SEVERAL if verdict.code == "E-DUP-EXISTING" else ProbeResult.DIFFERS)
+        return Outcome(job.message, Park((verdict,)))
+    if isinstance(verdict, Adopt):
+        _count(ctx, job, ProbeResult.FOUND)
+        done = Done(Result.APPLIED, f"found as {verdict.document.number}")
+        return Outcome(job.message, done, facts=(_bound(ctx, job, verdict.document, verdict.content),))
+    if job.message.in_doubt:
+        _count(ctx, job, ProbeResult.ABSENT)
+        return Outcome(job.message, _absent(ctx, job))
+    return None
+
+
+def _count(ctx: Context, job: Job, result: ProbeResult) -> None:
+    if job.message.in_doubt:
+        ctx.metrics.probe_results_total.labels(result.value).inc()
+
+
+def _absent(ctx: Context, job: Job) -> InDoubt:
+    """Absent once proves nothing: the server may still be writing. Absent throughout the quarantine does."""
+    since = job.message.doubt_since or ctx.now()
+    probes = job.message.probes + 1
+    elapsed = (ctx.now() - since).total_seconds()
+    if elapsed >= ctx.pace.quarantine and probes >= ctx.pace.probes:
+        return InDoubt("absent throughout the quarantine: it may be sent again", 0.0, resend=True)
+    wait = min(ctx.pace.probe * 2 ** min(probes, 10), max(ctx.pace.quarantine - elapsed, ctx.pace.probe))
+    return InDoubt(f"not there at probe {probes}", wait)
+
+
+def _bound(ctx: Context, job: Job, document: Document, content: bytes, *, adopted: bool = True) -> Bound:
+    ref = job.message.order_ref or ""
+    return Bound(job.message.source, ref, ctx.erp.destination, job.key, document, content, adopted)
+
+
+async def _send_all(ctx: Context, lease: Lease, jobs: Sequence[Job]) -> AsyncGenerator[Outcome, None]:
+    intents = [Intent(job.message, "sales_order.place", job.key, job.content) for job in jobs]
+    ours = await intend(ctx.pool, intents) if intents else set()
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_send(ctx, lease, job)) for job in jobs if job.message.id in ours]
+        for answer in asyncio.as_completed(tasks):
+            yield await answer
+
+
+async def _send(ctx: Context, lease: Lease, job: Job) -> Outcome:
+    planned = job.planned
+    if planned is None:
+        raise ValueError(job.key)
+    call = ctx.erp.place(planned, lambda: lease.check(ctx.now(), ctx.erp.deadline))
+    try:
+        document = await timed(ctx, ctx.erp.name, "place", call)
+    except SluiceError as error:
+        return Outcome(job.message, verdict_of(error, ctx.pace))
+    bound = _bound(ctx, job, document, job.content, adopted=False)
+    facts: tuple[object, ...] = (bound,)
+    if (document.net, document.tax, document.gross) != (planned.net, planned.tax, planned.gross):
+        facts = (bound, _mismatch(job, document))
+    return Outcome(job.message, Done(Result.APPLIED, document.number), facts=facts)
+
+
+def _mismatch(job: Job, document: Document) -> Case:
+    """The document exists, so nothing may be sent again; finance must see it before it is despatched (R-62)."""
+    planned = job.planned
+    expected = planned.gross if planned else ""
+    value = f"{document.number}: {document.gross} in the ERP, {expected} in the channel"
+    fix = "correct the document in the ERP before it is despatched"
+    violation = Violation("E-TOTAL-MISMATCH", "total_gross_value", value, fix, Owner.FINANCE)
+    return Case(job.message.id, job.message.source, job.message.order_ref, (violation,), flag=True)

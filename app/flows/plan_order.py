@@ -1,0 +1,91 @@
+"""What should be sent for each place effect, from the ledger's newest snapshot; or why nothing may be sent now."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.case import Options
+from app.domain.erp import Facts, SalesOrder, Wanted
+from app.domain.message import Claimed, Done, Park, Result, Snooze
+from app.domain.order import Standing
+from app.domain.posting import plan, wanted
+from app.domain.reference import probe_key
+from app.domain.rules import Mappings
+from app.flows.context import Context
+from app.flows.upstream import timed
+from app.ledger import binding, snapshot
+from app.ledger.snapshot import Snapshot
+from app.mappings.read import load
+
+HELD_SECONDS = 300.0
+UNREAD_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """`planned`: None where nothing may be sent; `instead` then says what becomes of the message, except for one in
+    doubt, whose question must be asked all the same.
+    """
+
+    message: Claimed
+    key: str
+    content: bytes
+    planned: SalesOrder | None
+    instead: Done | Park | Snooze | None
+
+
+async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
+    mappings = await load(ctx.pool)
+    taken, bound = await _ledger(ctx, messages)
+    needs = [wanted(one.order, mappings) for one in taken.values()]
+    together = Wanted(
+        customers=frozenset(code for need in needs for code in need.customers),
+        products=frozenset(code for need in needs for code in need.products),
+        barcodes=frozenset(code for need in needs for code in need.barcodes),
+    )
+    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
+    return [
+        _job(ctx, message, taken.get((message.source, message.order_ref or "")), (mappings, facts))
+        if (message.source, message.order_ref) not in bound
+        else Job(message, "", b"", None, Done(Result.NO_EFFECT, "the ERP has it"))
+        for message in messages
+    ]
+
+
+async def _ledger(
+    ctx: Context, messages: Sequence[Claimed]
+) -> tuple[dict[tuple[str, str], Snapshot], set[tuple[str, str]]]:
+    taken: dict[tuple[str, str], Snapshot] = {}
+    bound: set[tuple[str, str]] = set()
+    for source in {message.source for message in messages}:
+        refs = [m.order_ref for m in messages if m.source == source and m.order_ref is not None]
+        taken |= {(source, ref): one for ref, one in (await snapshot.read(ctx.pool, source, refs)).items()}
+        bound |= {(source, ref) for ref in await binding.read(ctx.pool, source, refs)}
+    return taken, bound
+
+
+def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Mappings, Facts]) -> Job:
+    if taken is None:
+        return Job(message, "", b"", None, Snooze("the order was not read yet", UNREAD_SECONDS))
+    channel = ctx.channel_of(message.source)
+    key = probe_key(channel.prefix, taken.order.ref)
+    planned = plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
+    document = planned if isinstance(planned, SalesOrder) else None
+    instead: Done | Park | Snooze | None = _instead(taken.order.standing, taken.order.hold_reason)
+    if instead is None and not isinstance(planned, SalesOrder):
+        instead = Park(planned)
+    return Job(
+        message,
+        key,
+        taken.content,
+        document if instead is None else None,
+        None if message.in_doubt else instead,
+    )
+
+
+def _instead(standing: Standing, reason: str) -> Done | Snooze | None:
+    """Only releasable orders are sent (R-32), whatever they were when the effect was appended."""
+    if standing is Standing.CANCELLED:
+        return Done(Result.CANCELLED, "cancelled before it was sent")
+    if standing is not Standing.RELEASABLE:
+        return Snooze(f"held: {reason}", HELD_SECONDS, aside=True)
+    return None

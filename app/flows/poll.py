@@ -1,0 +1,95 @@
+"""A poll is a state message that appends itself anew, due later, in the transaction that moves its cursor: one in the
+cluster, alive without Redis. What it read is confirmed only after it was committed.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+
+import asyncpg
+
+from app.domain.channel import Channel
+from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Result
+from app.flows.context import Context
+from app.flows.flow import Batch
+from app.flows.upstream import timed
+from app.ledger import cursor
+from app.ledger.cursor import CursorMoved
+from app.outbox.append import append
+
+SWEEPS = ("orders",)
+"""Polls that only look for what the others missed: they run at the slower pace."""
+
+
+def draft(channel: Channel, name: str) -> Draft:
+    return Draft(
+        kind=f"{channel.name}.poll",
+        cls=MessageClass.STATE,
+        destination=channel.destination,
+        source=channel.connection,
+        coalesce_key=f"poll:{channel.destination}:{name}",
+        body={"poll": name},
+    )
+
+
+async def seed(pool: asyncpg.Pool, channels: Mapping[str, Channel]) -> int:
+    """Every poll exists, waiting, in flight, or coming back behind its confirmation. Answers how many were missing."""
+    drafts = [draft(channel, name) for channel in channels.values() for name in channel.polls]
+    async with pool.acquire() as conn, conn.transaction():
+        rows = await conn.fetch(
+            """
+            SELECT s.destination, m.body ->> 'poll' AS poll FROM message_state AS s JOIN message AS m USING (id)
+            WHERE s.coalesce_key LIKE 'poll:%' OR s.coalesce_key LIKE 'confirm:%'
+            """
+        )
+        there = {f"poll:{row['destination']}:{row['poll']}" for row in rows}
+        missing = [one for one in drafts if one.coalesce_key not in there]
+        if missing:
+            await append(conn, missing)
+        return len(missing)
+
+
+def _next(ctx: Context, channel: Channel, name: str, *, more: bool) -> Draft:
+    seconds = 0.0 if more else ctx.pace.sweep if name in SWEEPS else ctx.pace.poll
+    return replace(draft(channel, name), due_at=ctx.now() + timedelta(seconds=seconds))
+
+
+async def poll(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    for message in batch.messages:
+        yield [await _read(ctx, message)]
+
+
+async def _read(ctx: Context, message: Claimed) -> Outcome:
+    channel, name = ctx.channels[message.destination], message.body["poll"]
+    call = channel.polls.get(name)
+    if call is None:
+        return Outcome(message, Done(Result.NO_EFFECT, "the channel has no such poll any more"))
+    before = await cursor.read(ctx.pool, channel.connection, name)
+    page = await timed(ctx, channel.name, f"poll_{name}", call(before, ctx.now()))
+    after = _confirmation(channel, name, page.confirm, more=page.more) if page.confirm else None
+    following = after or _next(ctx, channel, name, more=page.more)
+    drafts = tuple(replace(one, parent=message.id) for one in page.drafts)
+    result = Result.APPLIED if drafts else Result.NO_EFFECT
+    fact = CursorMoved(channel.connection, name, page.cursor, page.horizon)
+    return Outcome(message, Done(result, f"{len(drafts)} notices"), (*drafts, following), (fact,))
+
+
+def _confirmation(channel: Channel, name: str, ids: Sequence[str], *, more: bool) -> Draft:
+    return Draft(
+        kind=f"{channel.name}.confirm",
+        cls=MessageClass.STATE,
+        destination=channel.destination,
+        source=channel.connection,
+        coalesce_key=f"confirm:{channel.destination}:{name}:{ids[-1]}",
+        body={"poll": name, "ids": list(ids), "more": more},
+    )
+
+
+async def confirm(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    """Tells the channel that it may forget, then brings the poll back: it must not read the same page again."""
+    for message in batch.messages:
+        channel, name = ctx.channels[message.destination], message.body["poll"]
+        if channel.confirm is not None:
+            await timed(ctx, channel.name, "confirm", channel.confirm(message.body["ids"]))
+        following = _next(ctx, channel, name, more=message.body["more"])
+        yield [Outcome(message, Done(Result.APPLIED), (following,))]

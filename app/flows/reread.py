@@ -1,0 +1,177 @@
+"""A notice says "look": read the order again, compare it with what we know, and return the effects that are missing.
+
+Duplicate, late and reordered notices are harmless here by construction.
+"""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.domain.channel import Channel
+from app.domain.lanes import sku_lanes
+from app.domain.message import (
+    Claimed,
+    Done,
+    Draft,
+    MessageClass,
+    Outcome,
+    Owner,
+    Park,
+    Result,
+    Retry,
+    Violation,
+)
+from app.domain.order import Order, Standing, Unreadable
+from app.domain.rules import Mappings
+from app.flows.context import Context
+from app.flows.flow import Batch
+from app.flows.upstream import timed
+from app.ledger import binding, snapshot
+from app.ledger.binding import Binding
+from app.ledger.snapshot import OrderSeen, Snapshot, content_of
+from app.mappings.read import load
+from app.outbox.settle import Change
+
+MOST_LOOKS = 6
+"""Reads of an order that the channel announced and does not show; then it is none of ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The open place effect of an order. `unsent`: it may still be amended."""
+
+    id: int
+    unsent: bool
+    state: str
+    lanes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What we know of the orders of a batch. `erp`: the ERP's name."""
+
+    erp: str
+    snapshots: Mapping[str, Snapshot]
+    bindings: Mapping[str, Binding]
+    places: Mapping[str, Place]
+    mappings: Mappings
+
+
+async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    """One request for up to 200 orders, in notice order, each order once."""
+    channel = ctx.channels[batch.messages[0].destination]
+    refs = list(dict.fromkeys(m.order_ref for m in batch.messages if m.order_ref is not None))
+    fetch = channel.fetch_orders
+    if fetch is None:
+        yield [Outcome(m, Done(Result.NO_EFFECT, "the channel has no orders")) for m in batch.messages]
+        return
+    orders = await timed(ctx, channel.name, "fetch_orders", fetch(refs))
+    known = await _known(ctx, channel, refs)
+    seen: set[str | None] = set()
+    outcomes = []
+    for message in batch.messages:
+        if message.order_ref in seen:
+            outcomes.append(Outcome(message, Done(Result.NO_EFFECT, "read with another notice")))
+        else:
+            seen.add(message.order_ref)
+            outcomes.append(compare(message, orders.get(message.order_ref or ""), known, ctx.erp.destination))
+    yield outcomes
+
+
+async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
+    mappings = await load(ctx.pool)
+    rows = await ctx.pool.fetch(
+        """
+        SELECT id, order_ref, state, send_begun, lanes FROM message_state
+        WHERE source = $1 AND order_ref = ANY($2::text[]) AND kind = $3
+        """,
+        channel.connection,
+        list(refs),
+        f"{ctx.erp.name}.sales_order.place",
+    )
+    return Known(
+        ctx.erp.name,
+        await snapshot.read(ctx.pool, channel.connection, refs),
+        await binding.read(ctx.pool, channel.connection, refs),
+        {row["order_ref"]: _place(row) for row in rows},
+        mappings,
+    )
+
+
+def _place(row: asyncpg.Record) -> Place:
+    unsent = row["state"] in {"waiting", "ready", "parked"} and not row["send_begun"]
+    return Place(row["id"], unsent, row["state"], tuple(row["lanes"]))
+
+
+def compare(message: Claimed, order: Order | Unreadable | None, known: Known, destination: str) -> Outcome:
+    """Pure: one fresh read against what is known."""
+    if order is None:
+        if message.attempts < MOST_LOOKS:
+            return Outcome(message, Retry("the channel does not show the order yet"))
+        return Outcome(message, Done(Result.NO_EFFECT, "the channel does not know this order"))
+    if isinstance(order, Unreadable):
+        return Outcome(message, Park(order.violations))
+    before = known.snapshots.get(order.ref)
+    if before is not None and order.updated_at < before.version_at:
+        return Outcome(message, Done(Result.NO_EFFECT, "older than what we know"))
+    facts = (OrderSeen(order),)
+    if order.standing is Standing.UNKNOWN:
+        fix = "decide what this status means, add it to the connector's settings, then retry"
+        violation = Violation("E-STATUS-UNKNOWN", "status", order.channel_status, fix, Owner.OPERATIONS)
+        return Outcome(message, Park((violation,)), facts=facts)
+    if order.standing is Standing.HELD:
+        return Outcome(message, Done(Result.NO_EFFECT, f"held: {order.hold_reason}"), facts=facts)
+    effects, changes = missing(message, order, known, destination)
+    result = Result.APPLIED if effects or changes else Result.NO_EFFECT
+    return Outcome(message, Done(result), effects, (*facts, *changes))
+
+
+def missing(
+    message: Claimed, order: Order, known: Known, destination: str
+) -> tuple[tuple[Draft, ...], tuple[Change, ...]]:
+    """The effects that the ERP has not seen, and what becomes of a place effect that was not sent."""
+    place, bound = known.places.get(order.ref), known.bindings.get(order.ref)
+    cancelled = order.standing is Standing.CANCELLED
+    content = content_of(order)
+    if place is not None and place.unsent:
+        return (), _amended(place, order, known)
+    if bound is None and place is None:
+        return (() if cancelled else (_draft("place", message, order, known, destination),)), ()
+    if cancelled:
+        return (_draft("cancel", message, order, known, destination),), ()
+    if bound is not None and bound.content == content:
+        return (), ()
+    return (_draft("change", message, order, known, destination),), ()
+
+
+def _amended(place: Place, order: Order, known: Known) -> tuple[Change, ...]:
+    """The body is read at send time; only lanes, a hold or a park need the message itself to move."""
+    if order.standing is Standing.CANCELLED:
+        return (Change(place.id, end=Done(Result.CANCELLED, "cancelled before it was sent")),)
+    lanes = sku_lanes(codes(order, known.mappings))
+    if lanes == place.lanes and place.state == "ready":
+        return ()
+    return (Change(place.id, amend=lanes),)
+
+
+def codes(order: Order, mappings: Mappings) -> tuple[str, ...]:
+    """The ERP's codes where an alias names them: an alias and its SKU must be one lane."""
+    return tuple(mappings.find_alias(order.connection, sku) or sku for sku in order.skus())
+
+
+def _draft(verb: str, message: Claimed, order: Order, known: Known, destination: str) -> Draft:
+    """The key is the business fact: one place for each order, one change for each content."""
+    version = "" if verb == "place" else f"/{content_of(order).hex()[:32]}"
+    name = {"place": "sales_order", "change": "sales_order_change", "cancel": "sales_order_cancel"}[verb]
+    return Draft(
+        kind=f"{known.erp}.sales_order.{verb}",
+        cls=MessageClass.EFFECT,
+        destination=destination,
+        source=order.connection,
+        key=f"{known.erp}/{name}/{order.connection}/{order.ref}{version}",
+        order_ref=order.ref,
+        skus=codes(order, known.mappings),
+        body={"ref": order.ref},
+        parent=message.id,
+    )

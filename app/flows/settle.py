@@ -1,0 +1,134 @@
+"""What handlers said becomes true: state, follow-ups, ledger and cases in one transaction."""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+from asyncpg.exceptions import PostgresError
+
+from app.db.session import AWAY
+from app.domain.message import Done, InDoubt, Outcome, Park, Retry, Sick, Snooze
+from app.flows.context import Context
+from app.flows.flow import Lease
+from app.ledger.record import Fact, record
+from app.outbox.breaker import Failure, failed, succeeded
+from app.outbox.cases import Case, open_cases
+from app.outbox.enter import enter_due
+from app.outbox.settle import Change, Settled, said, settle
+from app.outbox.tickets import MovedError
+from app.outbox.verdict import Rules, exhausted
+from app.telemetry.words import Flow, MessageOutcome
+
+RETRY_SECONDS = 0.2
+
+log = structlog.get_logger()
+
+
+def rules(ctx: Context) -> Rules:
+    return Rules(ctx.now(), ctx.rng, ctx.pace.patience, ctx.pace.backoff, ctx.pace.backoff_most)
+
+
+async def settle_all(ctx: Context, outcomes: Sequence[Outcome], lease: Lease) -> None:
+    """Together, or one by one where that fails: a bad message never takes the others with it.
+
+    While Postgres is away the answers are kept until the lease ends: an answer that is lost becomes a question.
+    """
+    outcomes = [_tired(ctx, outcome) for outcome in outcomes]
+    while True:
+        try:
+            await _together(ctx, outcomes)
+        except AWAY as error:
+            log.warning("settle.waits", error=type(error).__name__, messages=len(outcomes))
+            if ctx.now() > lease.until:
+                return
+            await asyncio.sleep(RETRY_SECONDS)
+        except (MovedError, PostgresError) as error:
+            await _one_by_one(ctx, outcomes, error)
+            return
+        else:
+            return
+
+
+async def _one_by_one(ctx: Context, outcomes: Sequence[Outcome], error: Exception) -> None:
+    if len(outcomes) > 1:
+        for outcome in outcomes:
+            await settle_all(ctx, [outcome], Lease(ctx.now()))
+        return
+    outcome = outcomes[0]
+    if isinstance(error, MovedError) and any(isinstance(fact, Change) for fact in outcome.facts):
+        again = Outcome(outcome.message, Snooze("what it wanted to amend moved", 0.0))
+        await settle_all(ctx, [again], Lease(ctx.now()))
+        return
+    log.error("settle.failed", message=outcome.message.id, kind=outcome.message.kind, exc_info=error)
+
+
+async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> None:
+    facts = [fact for outcome in outcomes for fact in outcome.facts]
+    changes = [fact for fact in facts if isinstance(fact, Change)]
+    cases = [fact for fact in facts if isinstance(fact, Case)]
+    async with ctx.pool.acquire() as conn, conn.transaction():
+        settled = await settle(conn, outcomes, changes, rules(ctx))
+        await record(conn, [fact for fact in facts if isinstance(fact, Fact)])
+        if cases:
+            await open_cases(conn, cases)
+    _tell(ctx, outcomes, settled)
+    await _feel(ctx, outcomes)
+    if settled.enterable:
+        await enter_due(ctx.pool, ctx.now())
+
+
+def _tired(ctx: Context, outcome: Outcome) -> Outcome:
+    if not isinstance(outcome.verdict, Retry):
+        return outcome
+    most = (ctx.pace.attempts_most, ctx.pace.hours_most)
+    violation = exhausted(outcome.message.attempts, outcome.message.received_at, rules(ctx), most)
+    return Outcome(outcome.message, Park((violation,))) if violation else outcome
+
+
+async def _feel(ctx: Context, outcomes: Sequence[Outcome]) -> None:
+    """How the destination fares: whole failures rest it, single ones count towards its breaker."""
+    name = outcomes[0].message.destination
+    sick = [o.verdict for o in outcomes if isinstance(o.verdict, Sick)]
+    silent = [o.verdict for o in outcomes if isinstance(o.verdict, InDoubt) and not o.message.in_doubt]
+    if sick or silent:
+        resume = next((verdict.resume_at for verdict in sick if verdict.resume_at), None)
+        pace = ctx.pace
+        rest = pace.backoff * (0.5 + ctx.rng.random() / 2)
+        error = (sick or silent)[0].error
+        failure = Failure(error, ctx.now(), resume, rest, pace.breaker_rest, pace.breaker_failures)
+        await failed(ctx.pool, name, failure, rests=bool(sick))
+    elif any(isinstance(outcome.verdict, Done | Park | InDoubt) for outcome in outcomes):
+        await succeeded(ctx.pool, name, ctx.slots_at(name))
+
+
+_SPOKEN = {
+    Retry: MessageOutcome.RETRIED,
+    Snooze: MessageOutcome.SNOOZED,
+    Park: MessageOutcome.PARKED,
+    InDoubt: MessageOutcome.IN_DOUBT,
+    Sick: MessageOutcome.SICK,
+}
+
+
+def _tell(ctx: Context, outcomes: Sequence[Outcome], settled: Settled) -> None:
+    for outcome in outcomes:
+        message, verdict = outcome.message, outcome.verdict
+        word = verdict.result.value if isinstance(verdict, Done) else _SPOKEN[type(verdict)].value
+        ctx.metrics.messages_total.labels(message.kind, word).inc()
+        seconds = max(0.0, (ctx.now() - message.received_at).total_seconds())
+        if message.kind.endswith(".sales_order.place") and word == MessageOutcome.APPLIED:
+            ctx.metrics.end_to_end_seconds.labels(Flow.PLACE_ORDER.value).observe(seconds)
+        log.info(
+            "message.settled",
+            message=message.id,
+            kind=message.kind,
+            destination=message.destination,
+            source=message.source,
+            order_ref=message.order_ref,
+            outcome=word,
+            note=said(outcome),
+            attempts=message.attempts,
+            in_doubt=message.in_doubt,
+            seconds=round(seconds, 3),
+        )
+    ctx.metrics.lane_steps_aside_total.inc(sum(settled.aside.values()))

@@ -1,0 +1,109 @@
+"""What keeps the outbox healthy without anyone asking. Every worker does it; every step is safe beside itself."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+
+from app.db.session import TROUBLE
+from app.flows import poll
+from app.flows.context import Context
+from app.flows.signal import Signal
+from app.outbox.enter import enter_due
+from app.outbox.partitions import extend
+from app.outbox.repair import repair
+from app.outbox.rescue import rescue
+from app.outbox.tickets import MovedError
+from app.outbox.withdraw import impatient, step_aside
+
+REPAIR_SECONDS = 5.0
+SEED_SECONDS = 30.0
+PARTITION_SECONDS = 3600.0
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class _Chore:
+    """`do` answers how many messages it moved."""
+
+    name: str
+    seconds: float
+    do: Callable[[Context], Awaitable[int]]
+    due: datetime | None = None
+
+
+async def tend(ctx: Context, signal: Signal) -> None:
+    chores = [
+        _Chore("enter", ctx.pace.look, _enter),
+        _Chore("rescue", max(ctx.pace.look, ctx.pace.lease / 30), _rescue),
+        _Chore("aside", ctx.pace.look, _impatient),
+        _Chore("repair", REPAIR_SECONDS, _repair),
+        _Chore("seed", SEED_SECONDS, _seed),
+        _Chore("partitions", PARTITION_SECONDS, _extend),
+        _Chore("heartbeat", 5.0, _beat),
+    ]
+    while not signal.stopping:
+        moved = 0
+        for chore in chores:
+            if chore.due is None or chore.due <= ctx.now():
+                moved += await _do(ctx, chore)
+                chore.due = ctx.now() + timedelta(seconds=chore.seconds)
+        if moved:
+            signal.ring()
+        await signal.pause(ctx.pace.look)
+
+
+async def _do(ctx: Context, chore: _Chore) -> int:
+    try:
+        return await chore.do(ctx)
+    except (MovedError, *TROUBLE) as error:
+        log.warning("chore.failed", operation=chore.name, error=type(error).__name__)
+        return 0
+
+
+async def _enter(ctx: Context) -> int:
+    return await enter_due(ctx.pool, ctx.now())
+
+
+async def _rescue(ctx: Context) -> int:
+    count = await rescue(ctx.pool, ctx.now(), settle_delay=timedelta(seconds=ctx.pace.probe))
+    if count:
+        log.warning("messages.rescued", rescued=count)
+    return count
+
+
+async def _impatient(ctx: Context) -> int:
+    ids = await impatient(ctx.pool, ctx.now() - timedelta(seconds=ctx.pace.patience))
+    count = await step_aside(ctx.pool, ids, "in_doubt") if ids else 0
+    ctx.metrics.lane_steps_aside_total.inc(count)
+    return count
+
+
+async def _repair(ctx: Context) -> int:
+    count = await repair(ctx.pool)
+    if count:
+        log.error("lanes.repaired", repaired=count)
+        ctx.metrics.lane_repairs_total.inc(count)
+    return count
+
+
+async def _seed(ctx: Context) -> int:
+    return await poll.seed(ctx.pool, ctx.channels)
+
+
+async def _extend(ctx: Context) -> int:
+    await extend(ctx.pool)
+    return 0
+
+
+async def _beat(ctx: Context) -> int:
+    await ctx.pool.execute(
+        """
+        INSERT INTO heartbeat (process, role, state) VALUES ($1, 'worker', 'live')
+        ON CONFLICT (process) DO UPDATE SET at = now(), state = excluded.state
+        """,
+        ctx.worker,
+    )
+    return 0

@@ -1,0 +1,38 @@
+"""One table: what an error class means for the message that met it."""
+
+from app.domain.errors import (
+    DestinationError,
+    InDoubtError,
+    MalformedError,
+    PermanentError,
+    SluiceError,
+    SnoozeError,
+    TransientError,
+)
+from app.domain.message import InDoubt, Owner, Park, Retry, Sick, Snooze, Violation
+from app.flows.context import Pace
+
+_FINANCE = ("E-VAT", "E-NOMINAL", "E-CUST", "E-TOTAL", "E-CCY")
+
+
+def owner_of(code: str) -> Owner:
+    return Owner.FINANCE if code.startswith(_FINANCE) else Owner.OPERATIONS
+
+
+def verdict_of(error: SluiceError, pace: Pace) -> Park | Snooze | Sick | InDoubt | Retry:
+    """DestinationError is a TransientError, so it is asked first."""
+    if isinstance(error, PermanentError):
+        fix = "correct it where it is wrong, then retry"
+        return Park((Violation(error.code, "", error.detail, fix, owner_of(error.code)),))
+    if isinstance(error, SnoozeError):
+        return Snooze(error.reason, error.seconds, aside=True)
+    if isinstance(error, InDoubtError):
+        return InDoubt(str(error), pace.probe)
+    if isinstance(error, DestinationError):
+        return Sick(str(error), error.resume_at)
+    if isinstance(error, TransientError):
+        return Retry(str(error))
+    if isinstance(error, MalformedError):
+        fix = "teach the connector to read it, then retry"
+        return Park((Violation("E-UNREADABLE", "body", str(error), fix, Owner.SRE),))
+    return Retry(type(error).__name__)

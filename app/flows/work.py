@@ -1,0 +1,127 @@
+"""The engine: claim at each destination, hand batches to flows, settle what they say."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import timedelta
+
+import structlog
+
+from app.db.session import TROUBLE
+from app.domain.errors import SluiceError
+from app.domain.message import Claimed, Outcome, Retry, Verdict
+from app.flows import tend
+from app.flows.change_order import change
+from app.flows.context import Context
+from app.flows.flow import Batch, Flow, Lease
+from app.flows.ignore import ignore, unreadable
+from app.flows.place_order import place
+from app.flows.poll import confirm, poll
+from app.flows.reread import reread
+from app.flows.settle import settle_all
+from app.flows.signal import Signal
+from app.flows.verdicts import verdict_of
+from app.outbox.claim import Claim, Limits, Want, claim, renew
+
+CHANNEL_FLOWS = (
+    Flow("order", reread, batch=200, serial=True),
+    Flow("confirm", confirm),
+    Flow("poll", poll, spare=True),
+    *(Flow(kind, ignore, batch=200) for kind in ("shipment", "customer", "account", "return", "other")),
+    Flow("unreadable", unreadable, batch=200),
+)
+ERP_FLOWS = (
+    Flow("sales_order.place", place, single=True),
+    Flow("sales_order.change", change, single=True),
+    Flow("sales_order.cancel", change, single=True),
+)
+log = structlog.get_logger()
+
+
+def flows_at(ctx: Context) -> dict[str, dict[str, Flow]]:
+    """Destination -> kind -> flow, in the order in which kinds are served."""
+    table = {
+        name: {f"{channel.name}.{flow.kind}": flow for flow in CHANNEL_FLOWS}
+        for name, channel in ctx.channels.items()
+    }
+    table[ctx.erp.destination] = {f"{ctx.erp.name}.{flow.kind}": flow for flow in ERP_FLOWS}
+    return table
+
+
+async def work(ctx: Context, signal: Signal) -> None:
+    """Until the signal says stop; then what is in hand is finished and settled."""
+    async with asyncio.TaskGroup() as group:
+        for name, flows in flows_at(ctx).items():
+            group.create_task(_drain(ctx, signal, name, flows))
+        group.create_task(tend.tend(ctx, signal))
+
+
+async def _drain(ctx: Context, signal: Signal, name: str, flows: dict[str, Flow]) -> None:
+    wants = [Want(kind, flow.batch, flow.serial, flow.single, flow.spare) for kind, flow in flows.items()]
+    async with asyncio.TaskGroup() as running:
+        while not signal.stopping:
+            mark = signal.mark()
+            batches = await _claim(ctx, name, wants)
+            for want, messages in batches:
+                running.create_task(_run(ctx, signal, flows[want.kind], messages))
+            if not batches:
+                await signal.wait(mark, ctx.pace.look)
+
+
+async def _claim(ctx: Context, name: str, wants: Sequence[Want]) -> list[tuple[Want, list[Claimed]]]:
+    """Postgres may be away for a while; then there is nothing to do and nothing to lose."""
+    budget = ctx.channels[name].budget if name in ctx.channels else None
+    who = Claim(name, ctx.worker, ctx.now(), timedelta(seconds=ctx.pace.lease))
+    try:
+        return await claim(
+            ctx.pool, wants, Limits(ctx.slots_at(name), budget, ctx.pace.breaker_failures), who
+        )
+    except TROUBLE as error:
+        log.warning("claim.failed", destination=name, error=type(error).__name__)
+        return []
+
+
+async def _run(ctx: Context, signal: Signal, flow: Flow, messages: Sequence[Claimed]) -> None:
+    """One batch: whatever happens in the handler, every message gets a verdict or is left to its lease."""
+    batch = Batch(messages, Lease(min(message.lease_until for message in messages)))
+    left = {message.id: message for message in messages}
+    async with _kept(ctx, batch):
+        try:
+            async with aclosing(flow.handle(ctx, batch)) as groups:
+                async for outcomes in groups:
+                    await settle_all(ctx, outcomes, batch.lease)
+                    signal.ring()
+                    for outcome in outcomes:
+                        left.pop(outcome.message.id, None)
+        except SluiceError as error:
+            await _give_up(ctx, batch, left, verdict_of(error, ctx.pace))
+        except Exception as error:
+            log.exception("flow.failed", kind=messages[0].kind, messages=list(left))
+            await _give_up(ctx, batch, left, Retry(f"defect: {type(error).__name__}"))
+        signal.ring()
+
+
+async def _give_up(ctx: Context, batch: Batch, left: dict[int, Claimed], verdict: Verdict) -> None:
+    if left:
+        await settle_all(ctx, [Outcome(message, verdict) for message in left.values()], batch.lease)
+
+
+@asynccontextmanager
+async def _kept(ctx: Context, batch: Batch) -> AsyncIterator[None]:
+    """Prolongs the lease while the batch is worked."""
+    async with asyncio.TaskGroup() as group:
+        keeper = group.create_task(_keep(ctx, batch))
+        try:
+            yield
+        finally:
+            keeper.cancel()
+
+
+async def _keep(ctx: Context, batch: Batch) -> None:
+    tokens = sorted({message.token for message in batch.messages})
+    while True:
+        await asyncio.sleep(ctx.pace.lease / 3)
+        until = ctx.now() + timedelta(seconds=ctx.pace.lease)
+        with suppress(*TROUBLE):
+            if await renew(ctx.pool, tokens, until):
+                batch.lease.until = until

@@ -1,0 +1,63 @@
+"""Bindings: which document in the ERP is which channel order."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.domain.erp import Document
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """Fact: `document` is the order. `content`: digest of the snapshot that was sent, b"" where we cannot know."""
+
+    connection: str
+    ref: str
+    erp: str
+    probe_key: str
+    document: Document
+    content: bytes
+    adopted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    document_id: int
+    document_no: str
+    content: bytes
+
+
+async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict[str, Binding]:
+    rows = await pool.fetch(
+        """
+        SELECT ref, document_id, document_no, snapshot_hash FROM binding
+        WHERE connection = $1 AND ref = ANY($2::text[])
+        """,
+        connection,
+        list(refs),
+    )
+    return {row["ref"]: Binding(row["document_id"], row["document_no"], row["snapshot_hash"]) for row in rows}
+
+
+async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
+    """The first binding of an order stands; a second one would be the incident that the probe exists to prevent."""
+    for fact in sorted(facts, key=lambda fact: (fact.connection, fact.ref)):
+        await conn.execute(
+            """
+            INSERT INTO binding (connection, ref, erp, document_id, document_no, probe_key, snapshot_hash, net, tax,
+                                 gross, adopted)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (connection, ref) DO NOTHING
+            """,
+            fact.connection,
+            fact.ref,
+            fact.erp,
+            fact.document.id,
+            fact.document.number,
+            fact.probe_key,
+            fact.content,
+            fact.document.net,
+            fact.document.tax,
+            fact.document.gross,
+            fact.adopted,
+        )

@@ -1,0 +1,24 @@
+"""Writes what handlers learnt, in the transaction that settles their messages."""
+
+from collections.abc import Sequence
+
+import asyncpg
+
+from app.ledger import binding, cursor, snapshot
+from app.ledger.binding import Bound
+from app.ledger.cursor import CursorMoved
+from app.ledger.snapshot import OrderSeen
+
+Fact = OrderSeen | Bound | CursorMoved
+
+
+async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
+    orders = [fact.order for fact in facts if isinstance(fact, OrderSeen)]
+    if orders:
+        await snapshot.record(conn, orders)
+    bound = [fact for fact in facts if isinstance(fact, Bound)]
+    if bound:
+        await binding.record(conn, bound)
+    for fact in facts:
+        if isinstance(fact, CursorMoved):
+            await cursor.record(conn, fact)
