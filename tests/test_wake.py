@@ -84,6 +84,9 @@ async def test_redis_that_does_not_answer_is_given_up(lost: Lost) -> None:
     assert lost.count == 1
 
 
+@pytest.mark.filterwarnings(
+    "ignore:Call to deprecated close:DeprecationWarning"
+)  # arq 0.28's own call to redis-py
 async def test_worker_answers_what_the_doorbell_sent(redis_url: str, lost: Lost) -> None:
     answered = []
 
