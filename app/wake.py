@@ -20,7 +20,7 @@ MOST_UNANSWERED = 32
 
 def serialise(job: dict[str, Any]) -> bytes:
     """Arq's default is pickle, which lets whoever writes to Redis run code in a worker."""
-    return json.dumps(job).encode()
+    return json.dumps(job, default=lambda value: type(value).__name__).encode()
 
 
 def deserialise(raw: bytes) -> dict[str, Any]:
