@@ -61,8 +61,8 @@ _CORPUS: tuple[tuple[Cause, str], ...] = (
     (
         Cause.INVALID,
         (
-            r"\b(?:required|mandatory|invalid|not valid|too long|maximum length|exceeds?|out of range|nullfield|"
-            r"must (?:be|have|not|contain)|cannot be (?:null|empty|blank|negative))"
+            r"\b(?:required|mandatory|invalid|not valid|too long|maximum length|exceeds?|out of range|"
+            r"must (?:be|have|not|contain)|cannot be (?:null|empty|blank|negative))|nullfield"
         ),
     ),
 )

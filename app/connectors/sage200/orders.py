@@ -3,11 +3,10 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
 
 from app.connectors.sage200.classify import Cause, cause, message, redact
 from app.connectors.sage200.client import Client, LastCheck, Row
-from app.connectors.sage200.mapping import document, is_whole, order_body, viewed
+from app.connectors.sage200.mapping import Ids, document, is_whole, order_body, viewed
 from app.connectors.sage200.odata import any_of, equals
 from app.connectors.sage200.payloads import OrderRow, ViewRow, read
 from app.connectors.sage200.reference import Reference
@@ -56,18 +55,27 @@ class Orders:
 
     async def place(self, order: SalesOrder, last_check: LastCheck) -> Document:
         ids = await self._reference.ids(order)
-        answer = await self._create(order, ids, last_check)
-        if isinstance(answer, Reply) and self._cause(answer) is Cause.MISSING:
-            fresh = await self._reference.ids(order, anew=True)
-            if fresh != ids:
-                await self._nothing_made(order, answer)
-                answer = await self._create(order, fresh, last_check)
+        answer = await self._create(order, ids, last_check, allocate=self._settings.allocate)
+        if isinstance(answer, Reply):
+            answer = await self._again(order, ids, answer, last_check)
         if isinstance(answer, Reply):
             raise await self._refused(order, answer)
         return await self._made(answer)
 
-    async def _create(self, order: SalesOrder, ids: Any, last_check: LastCheck) -> Row | Reply:
-        body = order_body(order, ids, spare_slot=self._settings.spare_slot, allocate=self._settings.allocate)
+    async def _again(self, order: SalesOrder, ids: Ids, refusal: Reply, last_check: LastCheck) -> Row | Reply:
+        """The two refusals that we can mend: an id that Sage gave anew, and stock that is not there to allocate."""
+        why = self._cause(refusal)
+        allocate = self._settings.allocate and why is not Cause.STOCK
+        better = await self._reference.ids(order, anew=True) if why is Cause.MISSING else ids
+        if better == ids and allocate == self._settings.allocate:
+            return refusal
+        await self._nothing_made(order, refusal)
+        return await self._create(order, better, last_check, allocate=allocate)
+
+    async def _create(
+        self, order: SalesOrder, ids: Ids, last_check: LastCheck, *, allocate: bool
+    ) -> Row | Reply:
+        body = order_body(order, ids, spare_slot=self._settings.spare_slot, allocate=allocate)
         return await self._client.create("sop_orders", body, last_check)
 
     async def _made(self, raw: Row) -> Document:

@@ -181,7 +181,7 @@ class LineSent(Sent):
     line_type: str
     product_id: int | None = None
     warehouse_id: int | None = None
-    code: str | None = Field(default=None, max_length=30)
+    code: str | None = Field(default=None, max_length=20)
     description: str | None = Field(default=None, max_length=6000)
     line_quantity: Amount | None = None
     to_allocate_quantity: Amount | None = None
@@ -196,7 +196,7 @@ class LineSent(Sent):
 class OrderSent(Sent):
     customer_id: int
     document_date: str
-    customer_document_no: str = Field(min_length=1, max_length=30)
+    customer_document_no: str = Field(min_length=1, max_length=20)
     is_editing: bool = False
     use_invoice_address: bool = False
     delivery_address: AddressSent

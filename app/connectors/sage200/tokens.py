@@ -52,6 +52,7 @@ class Tokens:
         self._now = now
         self._pause = pause
         self._pair: TokenPair | None = None
+        self._unsaved: TokenPair | None = None
         self._turn = asyncio.Lock()
 
     async def access(self) -> str:
@@ -95,15 +96,20 @@ class Tokens:
             raise
 
     async def _rotate(self) -> TokenPair:
-        """The configured token is tried after the stored one: that is how a new consent arrives."""
-        pair = await self._store.load()
+        """A pair that could not be saved is kept for the next try: the one before it is spent."""
+        self._unsaved = self._unsaved or await self._granted()
+        await self._store.save(self._unsaved)
+        pair, self._unsaved = self._unsaved, None
+        return pair
+
+    async def _granted(self) -> TokenPair:
+        """The configured refresh token is tried after the stored one: that is how a new consent arrives."""
+        stored = await self._store.load()
         configured = self._settings.refresh_token.get_secret_value()
-        candidates = [pair.refresh_token, configured] if pair else [configured]
-        for refresh_token in dict.fromkeys(candidates):
-            new = await self._exchange(refresh_token)
-            if new:
-                await self._store.save(new)
-                return new
+        for refresh_token in dict.fromkeys([stored.refresh_token, configured] if stored else [configured]):
+            pair = await self._exchange(refresh_token)
+            if pair:
+                return pair
         raise DestinationError("Sage ID refuses the refresh token: a person must give consent again")
 
     async def _exchange(self, refresh_token: str) -> TokenPair | None:

@@ -1,0 +1,94 @@
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from app.domain.erp import Customer, Product, TaxCode, Wanted
+from tests.connectors.sage200.stage import order
+
+
+def wanted(**codes):
+    return Wanted(**{name: frozenset(values) for name, values in codes.items()})
+
+
+async def test_facts_of_customers_carry_currency_and_hold(erp):
+    facts = await erp.facts(wanted(customers=["WEBGBP", "WEBEUR", "NOBODY"]))
+    assert facts.customers == {
+        "WEBGBP": Customer("WEBGBP", "GBP", on_hold=False),
+        "WEBEUR": Customer("WEBEUR", "EUR", on_hold=True),
+    }
+
+
+async def test_facts_of_products_are_keyed_by_our_spelling(erp):
+    facts = await erp.facts(wanted(products=[" Tee-M", "NOPE"]))
+    assert facts.products == {"TEE-M": Product("tee-m", "502", active=True)}
+
+
+async def test_facts_by_barcode_show_every_product_that_carries_it(erp):
+    facts = await erp.facts(wanted(barcodes=["502"]))
+    assert facts.by_barcode == {
+        "502": (Product("tee-m", "502", active=True), Product("TEE-OLD", "502", active=False))
+    }
+
+
+async def test_facts_hold_the_small_tables(erp):
+    facts = await erp.facts(Wanted())
+    assert facts.tax_codes["1"] == TaxCode("1", Decimal("20.00"))
+    assert facts.warehouses == {"HOME"}
+    assert facts.charges == {"CARRIAGE"}
+    assert facts.nominals == {("41100", "WEB", ""), ("99999", "", "")}
+    assert facts.required_analysis == {1}
+
+
+@pytest.mark.parametrize("inclusive", [True, False])
+async def test_facts_say_whether_prices_hold_tax(erp, sage, inclusive):
+    sage.tables["sop_settings"][0]["are_prices_tax_inclusive"] = inclusive
+    assert (await erp.facts(Wanted())).tax_inclusive is inclusive
+
+
+async def test_a_product_that_may_not_be_sold_is_not_active(erp, sage):
+    sage.tables["products"][0]["allow_sales_order"] = False
+    facts = await erp.facts(wanted(products=["DRESS-S"]))
+    assert not facts.products["DRESS-S"].active
+
+
+async def test_many_codes_take_few_requests(erp, sage):
+    await erp.facts(wanted(products=[f"SKU-{number}" for number in range(100)]))
+    assert len(sage.asked("products")) == 5
+
+
+async def test_what_was_found_is_remembered(erp, sage, clock):
+    await erp.facts(wanted(products=["DRESS-S"]))
+    before = len(sage.requests)
+    clock.pass_(299)
+    await erp.facts(wanted(products=["DRESS-S"]))
+    assert len(sage.requests) == before
+
+
+async def test_what_was_found_is_read_anew_after_its_time(erp, sage, clock):
+    await erp.facts(wanted(customers=["WEBGBP"]))
+    sage.tables["customers"][0]["on_hold"] = True
+    clock.pass_(300)
+    assert (await erp.facts(wanted(customers=["WEBGBP"]))).customers["WEBGBP"].on_hold
+
+
+async def test_a_product_that_an_operator_creates_is_seen_within_seconds(erp, sage, clock):
+    assert not (await erp.facts(wanted(products=["NEW-1"]))).products
+    sage.tables["products"].append({"id": 1099, "code": "NEW-1"})
+    clock.pass_(3)
+    assert (await erp.facts(wanted(products=["NEW-1"]))).products["NEW-1"].active
+
+
+async def test_a_charge_that_an_operator_creates_is_seen_when_an_order_needs_it(erp, sage, clock):
+    await erp.facts(Wanted())
+    sage.tables["sop_additional_charges"].append({"id": 82, "code": "DUTY"})
+    clock.pass_(3)
+    goods, carriage, _ = order().entries
+    named = order(entries=(goods, replace(carriage, code="DUTY")))
+    await erp.place(named, lambda: None)
+    assert sage.creates()[0]["lines"][1]["code"] == "DUTY"
+
+
+async def test_a_table_longer_than_a_page_is_read_whole(erp, sage):
+    sage.tables["nominal_codes"] = [{"id": number, "reference": f"{number:05}"} for number in range(1, 1203)]
+    assert len((await erp.facts(Wanted())).nominals) == 1202
