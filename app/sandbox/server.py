@@ -1,7 +1,5 @@
 """The one process that plays every vendor."""
 
-import importlib
-import importlib.util
 import random
 import socket
 from collections.abc import AsyncIterator, Sequence
@@ -15,14 +13,14 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.sandbox import control
+from app.sandbox import centra, control, sage200
 from app.sandbox.clock import Clock
 from app.sandbox.disturb import TRANSPORT, Disturb
 from app.sandbox.faults import Faults
 from app.sandbox.store import Store
 from app.sandbox.world import Switches, World
 
-VENDORS = ("sage200", "centra")
+VENDORS = (sage200.mount, centra.mount)
 
 
 class OpenHandedProtocol(HttpToolsProtocol):
@@ -37,9 +35,8 @@ def build(data_dir: Path, *, seed: int = 0, clock: Clock | None = None) -> Starl
     """`app.state.world` is the world it runs in."""
     world = create_world(data_dir, seed, clock or Clock())
     routes: list[BaseRoute] = [*control.routes(world)]
-    for vendor in VENDORS:
-        if importlib.util.find_spec(f"app.sandbox.{vendor}") is not None:
-            routes += importlib.import_module(f"app.sandbox.{vendor}").mount(world)
+    for mount in VENDORS:
+        routes += mount(world)
 
     @asynccontextmanager
     async def run(_: Starlette) -> AsyncIterator[None]:

@@ -94,4 +94,4 @@ async def sage(sandbox: Running) -> AsyncIterator[Sage]:
         "X-Site": company["site_id"],
         "X-Company": str(company["company_id"]),
     }
-    yield Sage(sandbox, company, headers, [article["sku"] for article in seeded["catalogue"]])
+    return Sage(sandbox, company, headers, [article["sku"] for article in seeded["catalogue"]])
