@@ -1,7 +1,7 @@
 """What a flow may use. The roots build it; nothing else is global."""
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,6 +9,7 @@ import asyncpg
 
 from app.domain.channel import Channel
 from app.domain.erp import Erp
+from app.domain.rules import Mappings
 from app.telemetry.catalogue import Metrics
 
 CHANNEL_SLOTS = 3
@@ -43,6 +44,7 @@ class Context:
     rng: random.Random
     channels: Mapping[str, Channel]
     erp: Erp
+    mappings: Callable[[], Awaitable[Mappings]]
     metrics: Metrics
     pace: Pace
     worker: str

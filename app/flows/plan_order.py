@@ -14,7 +14,6 @@ from app.flows.context import Context
 from app.flows.upstream import timed
 from app.ledger import binding, snapshot
 from app.ledger.snapshot import Snapshot
-from app.mappings.read import load
 
 HELD_SECONDS = 300.0
 UNREAD_SECONDS = 5.0
@@ -34,7 +33,7 @@ class Job:
 
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
-    mappings = await load(ctx.pool)
+    mappings = await ctx.mappings()
     taken, bound = await _ledger(ctx, messages)
     needs = [wanted(one.order, mappings) for one in taken.values()]
     together = Wanted(

@@ -30,7 +30,6 @@ from app.flows.upstream import timed
 from app.ledger import binding, snapshot
 from app.ledger.binding import Binding
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
-from app.mappings.read import load
 from app.outbox.settle import Change
 
 MOST_LOOKS = 6
@@ -80,7 +79,7 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
 
 
 async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
-    mappings = await load(ctx.pool)
+    mappings = await ctx.mappings()
     rows = await ctx.pool.fetch(
         """
         SELECT id, order_ref, state, send_begun, lanes FROM message_state

@@ -51,7 +51,13 @@ async def rest_behind(conn: asyncpg.Connection, ids: Sequence[int]) -> set[int]:
     return {row["id"] for row in rows}
 
 
-async def enter_due(pool: asyncpg.Pool, now: datetime, *, most: int = 200) -> int:
+async def enter_all(pool: asyncpg.Pool) -> None:
+    """Everything that is due enters now, in order of ids."""
+    while await enter_due(pool):
+        pass
+
+
+async def enter_due(pool: asyncpg.Pool, now: datetime | None = None, *, most: int = 200) -> int:
     """Lets messages enter that are due and stand in no lane yet; answers how many did.
 
     The candidates are read before the locks and read again under them: what changed in between waits for the next
@@ -61,7 +67,8 @@ async def enter_due(pool: asyncpg.Pool, now: datetime, *, most: int = 200) -> in
         rows = await conn.fetch(
             """
             SELECT id, lanes, order_lane FROM message_state
-            WHERE state = 'waiting' AND NOT entered AND due_at <= $1 ORDER BY due_at, id LIMIT $2
+            WHERE state = 'waiting' AND NOT entered AND due_at <= coalesce($1, clock_timestamp())
+            ORDER BY due_at, id LIMIT $2
             """,
             now,
             most,
@@ -73,8 +80,9 @@ async def enter_due(pool: asyncpg.Pool, now: datetime, *, most: int = 200) -> in
         known = {row["id"]: row["lanes"] for row in rows}
         still = await conn.fetch(
             """
-            SELECT id, lanes FROM message_state AS s
-            WHERE id = ANY($1::bigint[]) AND state = 'waiting' AND NOT entered AND due_at <= $2
+            SELECT s.id, s.lanes FROM message_state AS s
+            WHERE s.id = ANY($1::bigint[]) AND state = 'waiting' AND NOT entered
+              AND due_at <= coalesce($2, clock_timestamp())
               AND NOT EXISTS (SELECT FROM ticket AS t WHERE t.lane = s.order_lane AND t.ticket < s.order_ticket)
             ORDER BY id FOR UPDATE
             """,

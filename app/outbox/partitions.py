@@ -10,7 +10,7 @@ TABLES = ("message", "receipt", "attempt")
 async def extend(pool: asyncpg.Pool) -> None:
     """Keeps some partitions ahead of the newest id; any number of workers may try at once."""
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute("SELECT pg_advisory_xact_lock(7309480156)")
+        await conn.execute("SELECT pg_advisory_xact_lock(7309480157)")
         newest = await conn.fetchval("SELECT last_value FROM message_id_seq")
         for number in range(newest // ROWS, newest // ROWS + AHEAD + 1):
             for table in TABLES:
@@ -24,7 +24,7 @@ async def drop(pool: asyncpg.Pool, number: int) -> bool:
     """Drops one partition and keeps its counts for the balance; False if a message in it is still open."""
     low, high = number * ROWS, (number + 1) * ROWS
     async with pool.acquire() as conn, conn.transaction():
-        await conn.execute("SELECT pg_advisory_xact_lock(7309480156)")
+        await conn.execute("SELECT pg_advisory_xact_lock(7309480157)")
         if await conn.fetchval(
             "SELECT EXISTS (SELECT FROM message_state WHERE id >= $1 AND id < $2)", low, high
         ):

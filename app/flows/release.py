@@ -1,0 +1,68 @@
+"""Release: a person has mended the cause; what waited on it goes again, in the order in which it came."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import asyncpg
+
+from app.domain.lanes import sku_lanes
+from app.domain.rules import Mappings
+from app.flows.reread import codes
+from app.ledger import audit, snapshot
+from app.mappings.read import load
+from app.outbox import replay as outbox
+from app.outbox.enter import enter_all
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    messages: int
+    cases: int
+
+
+async def release(pool: asyncpg.Pool, case_ids: Sequence[int], *, actor: str, reason: str) -> Released:
+    """Retries what these cases hold up; flags are acknowledged. Safe however often it is pressed."""
+    mappings = await load(pool)
+    async with pool.acquire() as conn, conn.transaction():
+        rows = await conn.fetch(
+            """
+            SELECT id, message_id, flag FROM exception_case
+            WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id FOR UPDATE
+            """,
+            list(case_ids),
+        )
+        flags = [row["id"] for row in rows if row["flag"]]
+        await conn.execute(
+            "UPDATE exception_case SET closed_at = now(), resolution = 'acknowledged' WHERE id = ANY($1::bigint[])",
+            flags,
+        )
+        held = [row["message_id"] for row in rows if row["message_id"] is not None and not row["flag"]]
+        released = await outbox.release(conn, await lanes_for(conn, held, mappings))
+        if rows:
+            await audit.note(conn, actor, "exceptions.retry", _names(rows), reason=reason, messages=released)
+    await enter_all(pool)
+    return Released(len(released), len(rows))
+
+
+def _names(rows: Sequence[asyncpg.Record]) -> str:
+    return ", ".join(str(row["id"]) for row in rows[:20])
+
+
+async def lanes_for(
+    conn: asyncpg.Connection, ids: Sequence[int], mappings: Mappings
+) -> Mapping[int, tuple[str, ...] | None]:
+    """Lanes are worked out anew at each entry: a new alias may have made two SKUs one. None: they stay as they are."""
+    rows = await conn.fetch(
+        """
+        SELECT m.id, m.cls, o.snapshot FROM message AS m
+        LEFT JOIN order_snapshot AS o ON o.connection = m.source AND o.ref = m.order_ref
+        WHERE m.id = ANY($1::bigint[])
+        """,
+        list(ids),
+    )
+    return {
+        row["id"]: sku_lanes(codes(snapshot.from_json(row["snapshot"]), mappings))
+        if row["cls"] == "effect" and row["snapshot"] is not None
+        else None
+        for row in rows
+    }

@@ -1,0 +1,10 @@
+"""The doorbell's other end: a job carries nothing and means "look at Postgres"."""
+
+from typing import Any
+
+from app.flows.signal import Signal
+
+
+async def drain(context: dict[str, Any]) -> None:
+    signal: Signal = context["signal"]
+    signal.ring()
