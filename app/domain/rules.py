@@ -66,8 +66,8 @@ class Mappings:
 
     def find_customer(self, connection: str, store: str, currency: str, account: str) -> CustomerRow | None:
         """An account's row never falls back to the shoppers'."""
-        for scope in (store, ANY):
-            if row := self.customers.get((connection, scope, currency, account)):
+        for scope in ((connection, store), (connection, ANY), (ANY, store), (ANY, ANY)):
+            if row := self.customers.get((*scope, currency, account)):
                 return row
         return None
 
@@ -75,7 +75,7 @@ class Mappings:
         return frozenset(
             row.currency
             for row in self.customers.values()
-            if row.connection == connection and row.store in {store, ANY} and row.account == account
+            if row.connection in {connection, ANY} and row.store in {store, ANY} and row.account == account
         )
 
     def find_taxes(self, route: Route, *, gift: bool) -> tuple[TaxRow, ...]:

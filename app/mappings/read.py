@@ -1,0 +1,58 @@
+"""The mapping tables out of Postgres, as one value."""
+
+import json
+from typing import Any
+
+import asyncpg
+
+from app.domain.rows import TABLES, Row
+from app.domain.rules import Mappings, index
+from app.mappings.refusal import Problem, RefusedError, validate
+
+Connection = asyncpg.Connection | asyncpg.Pool
+
+ROWS = """
+SELECT table_name, row_key, row::text AS row,
+       (SELECT md5(string_agg(concat_ws('|', table_name, row_key, row::text), E'\\n' ORDER BY table_name, row_key))
+        FROM mapping_row) AS version
+FROM mapping_row
+ORDER BY table_name, row_key
+"""
+VERSION = """
+SELECT md5(string_agg(concat_ws('|', table_name, row_key, row::text), E'\\n' ORDER BY table_name, row_key)) AS version
+FROM mapping_row
+"""
+TABLE = "SELECT row_key, row::text AS row FROM mapping_row WHERE table_name = $1 ORDER BY row_key"
+
+
+async def load(conn: Connection) -> Mappings:
+    """All tables as of one moment. Raises RefusedError if a stored row is none (any longer): fail closed. Tables that
+    only a newer release reads are passed over.
+    """
+    records = await conn.fetch(ROWS)
+    rows: list[Row] = []
+    problems: list[Problem] = []
+    for table in TABLES:
+        stored = [record for record in records if record["table_name"] == table]
+        sound, wrong = validate(table, _number(stored))
+        rows += [row for _, row in sound]
+        problems += wrong
+    if problems:
+        raise RefusedError(problems)
+    return index(rows, version=records[0]["version"] if records else "")
+
+
+async def refresh(conn: Connection, known: Mappings) -> Mappings:
+    """`known` itself while nothing has changed: one small query."""
+    (record,) = await conn.fetch(VERSION)
+    return known if (record["version"] or "") == known.version else await load(conn)
+
+
+async def read_table(conn: Connection, table: str) -> tuple[Row, ...]:
+    """The rows of one table, in the order of their keys. KeyError for an unknown table."""
+    model = TABLES[table]
+    return tuple(model.model_validate_json(record["row"]) for record in await conn.fetch(TABLE, table))
+
+
+def _number(records: list[Any]) -> list[tuple[int, dict[str, Any]]]:
+    return [(place, json.loads(record["row"])) for place, record in enumerate(records, 1)]
