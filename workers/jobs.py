@@ -5,6 +5,6 @@ from typing import Any
 from app.flows.signal import Signal
 
 
-async def drain(context: dict[str, Any]) -> None:
+async def drain(context: dict[str, Any], *_args: Any, **_named: Any) -> None:
     signal: Signal = context["signal"]
     signal.ring()

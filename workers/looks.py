@@ -61,7 +61,8 @@ async def blocked_lanes(conn: asyncpg.Connection, metrics: Metrics, _memory: Mem
         WITH stuck AS (
             SELECT s.order_lane, s.order_ticket, s.lanes, s.ticket,
                 CASE WHEN s.state IN ('in_doubt', 'parked') THEN s.state WHEN d.resume_at > now() THEN 'destination'
-                     WHEN s.attempts > 0 THEN 'retry' ELSE 'snooze' END AS cause
+                     WHEN (SELECT verdict FROM attempt AS a WHERE a.message_id = s.id ORDER BY token DESC LIMIT 1)
+                          <> 'snooze' THEN 'retry' ELSE 'snooze' END AS cause
             FROM message_state AS s LEFT JOIN destination AS d ON d.name = s.destination
             WHERE s.state IN ('in_doubt', 'parked') OR (s.state = 'ready' AND d.resume_at > now())
                OR (s.state IN ('ready', 'waiting') AND s.due_at > now() AND s.due_at < 'infinity')

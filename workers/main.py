@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager, suppress
 
 import structlog
 from arq.connections import RedisSettings
-from arq.worker import Worker, func
+from arq.worker import Function, Worker
 from prometheus_client import CollectorRegistry
 from redis.exceptions import RedisError
 
@@ -103,7 +103,9 @@ async def listen(redis_url: str, signal: Signal) -> None:
     """The doorbell. arq gives up when Redis goes away; we do not, and work goes on meanwhile by our own looks."""
     while True:
         bell = Worker(
-            functions=[func(drain, name="drain", keep_result=0, max_tries=1)],
+            functions=[
+                Function("drain", drain, timeout_s=5, keep_result_s=0, keep_result_forever=False, max_tries=1)
+            ],
             queue_name=QUEUE,
             redis_settings=RedisSettings.from_dsn(redis_url),
             job_serializer=serialise,

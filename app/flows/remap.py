@@ -22,29 +22,41 @@ class Remapped:
     messages: tuple[int, ...]
 
 
-async def remap(
-    pool: asyncpg.Pool, table: str, rows: Sequence[Row], *, actor: str, reason: str, whole: bool = False
-) -> Remapped:
-    """`whole`: the table becomes `rows`; else they are added or replaced. Raises RefusedError with every problem."""
+async def remap(pool: asyncpg.Pool, table: str, rows: Sequence[Row], *, actor: str, reason: str) -> Remapped:
+    """Adds rows, or replaces those of their keys. Raises RefusedError with every problem."""
     async with pool.acquire() as conn, conn.transaction():
-        write = apply if whole else put
-        change = await write(conn, table, rows, actor=actor, reason=reason)
-        released: list[int] = []
-        if change.version is not None or change.difference.removed:
-            waiting = await waits_on(conn, table)
-            released = await outbox.release(conn, await lanes_for(conn, waiting, await load(conn)))
-            await audit.note(
-                conn,
-                actor,
-                "mappings.write",
-                table,
-                reason=reason,
-                added=len(change.difference.added),
-                changed=len(change.difference.changed),
-                removed=len(change.difference.removed),
-                messages=released,
-            )
+        done = await _released(conn, await put(conn, table, rows, actor=actor, reason=reason))
     await enter_all(pool)
+    return done
+
+
+async def replace_table(
+    pool: asyncpg.Pool, table: str, rows: Sequence[Row], *, actor: str, reason: str
+) -> Remapped:
+    """The table becomes `rows`: what is not among them goes. Raises RefusedError with every problem."""
+    async with pool.acquire() as conn, conn.transaction():
+        done = await _released(conn, await apply(conn, table, rows, actor=actor, reason=reason))
+    await enter_all(pool)
+    return done
+
+
+async def _released(conn: asyncpg.Connection, change: Change) -> Remapped:
+    difference = change.difference
+    if not (difference.added or difference.changed or difference.removed):
+        return Remapped(change, ())
+    waiting = await waits_on(conn, difference.table)
+    released = await outbox.release(conn, await lanes_for(conn, waiting, await load(conn)))
+    await audit.note(
+        conn,
+        change.actor,
+        "mappings.write",
+        difference.table,
+        reason=change.reason,
+        added=[row.key for row in difference.added],
+        changed=[row.key for _, row in difference.changed],
+        removed=[row.key for row in difference.removed],
+        messages=released,
+    )
     return Remapped(change, tuple(released))
 
 
