@@ -75,9 +75,18 @@ async def open_erp(
     configured: Configured, tokens: TokenStore, now: Clock, connectors: Sequence[Connector] = CONNECTORS
 ) -> AsyncIterator[Erp]:
     """Raises NotConfiguredError where the ERP has no settings."""
-    erp = next(connector for connector in connectors if isinstance(connector, ErpConnector))
+    erp = _erp(connectors)
     settings = configured.get(erp.name, {}).get(ERP_CONNECTION)
     if settings is None:
         raise NotConfiguredError(erp.name)
     async with erp.open(ERP_CONNECTION, settings, tokens, now) as opened:
         yield opened
+
+
+def erp_destination(connectors: Sequence[Connector] = CONNECTORS) -> str:
+    """`sage200:main`: the name of its tokens, its budget and its breaker."""
+    return f"{_erp(connectors).name}:{ERP_CONNECTION}"
+
+
+def _erp(connectors: Sequence[Connector]) -> ErpConnector:
+    return next(connector for connector in connectors if isinstance(connector, ErpConnector))

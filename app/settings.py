@@ -154,9 +154,24 @@ class Settings(BaseSettings):
     def metrics_port_of(self, role: str) -> int:
         return METRICS_PORTS[role] if self.metrics_port is None else self.metrics_port
 
+    def secrets(self) -> tuple[SecretStr, ...]:
+        """All that a log must never show."""
+        return tuple(_secrets(self.model_dump()))
+
     def describe(self) -> tuple[str, ...]:
         """The names of all settings that were given a value; never a value."""
         return tuple(sorted(_given(self, ())))
+
+
+def _secrets(value: Any) -> Iterator[SecretStr]:
+    if isinstance(value, SecretStr):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _secrets(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from _secrets(item)
 
 
 def _given(model: BaseModel, path: tuple[str, ...]) -> Iterator[str]:

@@ -114,7 +114,7 @@ async def test_count_falls_back_to_zero_when_the_messages_are_gone(scene):
     [
         ("in_doubt", {"state": "in_doubt"}),
         ("parked", {"state": "parked"}),
-        ("retry", {"state": "ready", "attempts": 2, "due_at": "later"}),
+        ("retry", {"state": "ready", "due_at": "later"}),
         ("snooze", {"state": "ready", "due_at": "later"}),
         ("destination", {"state": "ready"}),
     ],
@@ -128,6 +128,9 @@ async def test_lane_is_blocked_by_the_cause_of_its_head(scene, cause, columns):
         )
     await scene.message(1, **given, order_lane="order:uk/1", order_ticket=1, lanes=["sku:A"], ticket=2)
     await scene.message(2, state="waiting", blockers=1, lanes=["sku:A"], ticket=3)
+    await scene.conn.execute("INSERT INTO attempt (message_id, token, verdict) VALUES (1, 1, 'retry')")
+    if cause == "snooze":
+        await scene.conn.execute("INSERT INTO attempt (message_id, token, verdict) VALUES (1, 2, 'snooze')")
     await scene.look()
     blocked = {sample.labels["cause"]: sample.value for sample in _samples(scene, "sluice_lanes_blocked")}
     assert blocked.pop(cause) == 1

@@ -1,0 +1,14 @@
+"""`sluice api`"""
+
+import typer
+
+from app.cli.start import start
+from app.main import serve
+
+app = typer.Typer()
+
+
+@app.command()
+def api() -> None:
+    """Serve webhooks and the internal REST API until told to stop."""
+    start("api", serve)

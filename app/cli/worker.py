@@ -1,0 +1,14 @@
+"""`sluice worker`"""
+
+import typer
+
+from app.cli.start import start
+from workers.main import serve
+
+app = typer.Typer()
+
+
+@app.command()
+def worker() -> None:
+    """Poll, work and send until told to stop."""
+    start("worker", serve)
