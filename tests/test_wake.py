@@ -119,5 +119,5 @@ async def unused_port() -> int:
 
 
 def test_failed_drain_leaves_only_the_class_of_its_error() -> None:
-    """arq hands its serialiser the exception itself, whose text may quote an order."""
+    """Arq hands its serialiser the exception itself, whose text may quote an order."""
     assert deserialise(serialise({"r": ValueError("Jane Doe")})) == {"r": "ValueError"}
