@@ -115,10 +115,7 @@ async def serve(settings: Settings) -> None:
     """Until SIGTERM or SIGINT."""
     async with open_state(settings) as running:
         listener = listen(settings.http_host, settings.http_port)
-        port = listener.getsockname()[1]
-        running.state.log.info(
-            "api.started", port=port, metrics_port=running.metrics_port, settings=settings.describe()
-        )
+        running.state.log.info("api.started", port=listener.getsockname()[1])
         await Server(configuration(build(running.state))).serve(sockets=[listener])
         running.state.log.info("api.stopped")
 

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.api import describe, exceptions, messages, orders, overview
+from app.api import describe, exceptions, mappings, messages, orders, overview
 from app.api.edge import Edge
 from app.api.problems import TITLES, ProblemError, on_http, on_invalid, on_problem
 from app.api.webhooks import PATH, Webhooks
@@ -41,7 +41,7 @@ def compose() -> FastAPI:
         redirect_slashes=False,
         redoc_url=None,
     )
-    for part in (messages, orders, exceptions, overview):
+    for part in (messages, orders, exceptions, mappings, overview):
         api.include_router(part.routes)
     api.add_api_route("/problems/{code}", problem, include_in_schema=False)
     return api

@@ -1,0 +1,162 @@
+"""/api/v1/mappings: the tables that people edit. Planned first; applying releases what waited for a row."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import asyncpg
+from fastapi import APIRouter, Header, Path, Response
+from pydantic import BaseModel, Field
+
+from app.api.auth import Mapper, Reader
+from app.api.exceptions import Reason
+from app.api.paging import Listing
+from app.api.problems import FieldError, ProblemError
+from app.api.state import Given, State
+from app.domain.rows import TABLES, Row
+from app.flows.keys import Holder
+from app.flows.remap import remap
+from app.mappings.read import read_table
+from app.mappings.refusal import Problem, RefusedError, validate
+from app.mappings.write import Difference, compare
+
+routes = APIRouter(prefix="/api/v1/mappings", tags=["mappings"])
+Table = Annotated[str, Path(pattern="^[a-z_]{1,40}$")]
+IfMatch = Annotated[
+    str | None,
+    Header(description="The ETag that the table was read with; needed to apply. `*`: whatever it is"),
+]
+RawRow = dict[str, Any]
+
+
+class TableView(BaseModel):
+    table: str
+    rows: list[RawRow]
+
+
+class Import(BaseModel):
+    """`apply`: false only tells what would change. `reason` is kept in the audit trail."""
+
+    rows: Annotated[list[RawRow], Field(max_length=50_000)]
+    reason: Reason
+    apply: bool = False
+
+
+class Plan(BaseModel):
+    """`changed`: before and after. `released`: messages that waited for these rows and go on."""
+
+    table: str
+    applied: bool
+    added: list[RawRow]
+    changed: list[tuple[RawRow, RawRow]]
+    removed: list[RawRow]
+    equal: int
+    released: int
+
+
+@routes.get("", operation_id="listMappings")
+async def listing(_reader: Reader) -> Listing[str]:
+    """The names of the tables."""
+    return Listing(items=list(TABLES))
+
+
+@routes.get("/{table}", operation_id="getMapping")
+async def one(state: Given, _reader: Reader, response: Response, table: Table) -> TableView:
+    """All rows of one table; its ETag goes into If-Match of a change."""
+    rows = await known(state.pool, table)
+    response.headers["etag"] = etag(rows)
+    return TableView(table=table, rows=[plain(row) for row in rows])
+
+
+@routes.put("/{table}", operation_id="replaceMapping")
+async def replace(
+    state: Given, mapper: Mapper, table: Table, given: Import, *, if_match: IfMatch = None
+) -> Plan:
+    """The table becomes these rows. A faulty set is refused whole, with every fault."""
+    before = await known(state.pool, table)
+    return await change(state, mapper, (table, before, sound(table, given.rows)), given, if_match)
+
+
+@routes.post("/{table}/rows", operation_id="addMappingRows")
+async def add(state: Given, mapper: Mapper, table: Table, given: Import, *, if_match: IfMatch = None) -> Plan:
+    """These rows are added, or replace those of their keys; the others stay."""
+    before = await known(state.pool, table)
+    merged = {row.key: row for row in (*before, *sound(table, given.rows))}
+    return await change(state, mapper, (table, before, tuple(merged.values())), given, if_match)
+
+
+async def change(
+    state: State,
+    mapper: Holder,
+    wanted: tuple[str, Sequence[Row], Sequence[Row]],
+    given: Import,
+    if_match: str | None,
+) -> Plan:
+    table, before, after = wanted
+    if given.apply:
+        require(if_match, etag(before))
+    released = 0
+    try:
+        async with state.pool.acquire() as conn:
+            difference = await compare(conn, table, after)
+        if given.apply:
+            done = await remap(state.pool, table, after, actor=mapper.actor, reason=given.reason)
+            released = done.messages
+            await state.intake.ring()
+    except RefusedError as refused:
+        raise refusal(refused.problems) from refused
+    return plan(difference, applied=given.apply, released=released)
+
+
+def require(if_match: str | None, current: str) -> None:
+    """Raises ProblemError 428 or 412."""
+    if if_match is None:
+        raise ProblemError("precondition_required", "Read the table and send its ETag as If-Match")
+    if if_match != "*" and current not in {one.strip() for one in if_match.split(",")}:
+        raise ProblemError("precondition_failed", headers={"etag": current})
+
+
+async def known(pool: asyncpg.Pool, table: str) -> tuple[Row, ...]:
+    if table not in TABLES:
+        raise ProblemError("not_found", f"There are {', '.join(TABLES)}")
+    return await read_table(pool, table)
+
+
+def sound(table: str, raw: Sequence[RawRow]) -> tuple[Row, ...]:
+    """Raises ProblemError with every fault, by place of the row."""
+    rows, problems = validate(table, list(enumerate(raw, 1)))
+    if problems:
+        raise refusal(problems)
+    return tuple(row for _, row in rows)
+
+
+def refusal(problems: Sequence[Problem]) -> ProblemError:
+    return ProblemError("invalid", "Nothing was taken over", errors=[locate(one) for one in problems])
+
+
+def locate(problem: Problem) -> FieldError:
+    field = problem.field.replace(".", "/")
+    place = f"/rows/{problem.row - 1}" if problem.row else "/rows"
+    return FieldError(f"{place}/{field}" if field else place, problem.text)
+
+
+def etag(rows: Sequence[Row]) -> str:
+    text = json.dumps([plain(row) for row in rows], sort_keys=True)
+    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+
+
+def plain(row: Row) -> RawRow:
+    return row.model_dump(mode="json")
+
+
+def plan(difference: Difference, *, applied: bool, released: int) -> Plan:
+    return Plan(
+        table=difference.table,
+        applied=applied,
+        added=[plain(row) for row in difference.added],
+        changed=[(plain(before), plain(after)) for before, after in difference.changed],
+        removed=[plain(row) for row in difference.removed],
+        equal=len(difference.equal),
+        released=released,
+    )
