@@ -5,6 +5,6 @@ from typing import Any
 from app.flows.signal import Signal
 
 
-async def drain(context: dict[str, Any], *_args: Any, **_named: Any) -> None:
-    signal: Signal = context["signal"]
+async def drain(ctx: dict[Any, Any], *_args: Any, **_kwargs: Any) -> None:
+    signal: Signal = ctx["signal"]
     signal.ring()
