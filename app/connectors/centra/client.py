@@ -92,12 +92,19 @@ def _refusal(reply: Reply, now: datetime) -> SluiceError | None:
     if status == 429:
         return DestinationError("Centra's quota is used up", resume_at(reply.headers.get("retry-after"), now))
     if status in {401, 403}:
-        return DestinationError(
-            f"Centra refuses the token (HTTP {status}): expired, revoked or without permission"
-        )
+        why = _explain(reply) or "expired, revoked or without permission"
+        return DestinationError(f"Centra refuses the token (HTTP {status}): {why}")
     if 200 <= status < 300 or status in {400, 422}:
         return None
     return DestinationError(f"Centra answers HTTP {status}")
+
+
+def _explain(reply: Reply) -> str:
+    """What a refusal says of itself, if it says it in GraphQL's way."""
+    try:
+        return _sentences(Envelope.model_validate(read_json(reply.body)).errors)
+    except ValueError:
+        return ""
 
 
 def _data(reply: Reply) -> dict[str, Any]:

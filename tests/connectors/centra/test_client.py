@@ -90,6 +90,14 @@ async def test_refusal_of_everything_rests_the_destination(client, centra, statu
     assert (type(error), error.resume_at, str(status) in str(error)) == (DestinationError, None, True)
 
 
+@pytest.mark.parametrize("status", [401, 403])
+async def test_refusal_that_explains_itself_is_quoted(client, centra, status):
+    centra.reply(
+        httpx.Response(status, content=b'{"errors": [{"message": "You need Event:read permission."}]}')
+    )
+    assert "You need Event:read permission." in str(await fail(client))
+
+
 async def test_spent_quota_rests_the_destination_until_told(client, centra):
     until = NOW + timedelta(seconds=7)
     centra.reply(httpx.Response(429, headers={"Retry-After": str(int(until.timestamp()))}))

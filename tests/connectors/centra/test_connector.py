@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from app.connectors.centra.connector import fetch_orders, open_channel
 from app.domain.errors import PermanentError
-from app.domain.order import Order, Unreadable
+from app.domain.order import Order, Standing, Unreadable
 from tests.connectors.centra.conftest import NOW, make_settings
 from tests.connectors.centra.wire import event, form, order, sign
 
@@ -58,8 +58,15 @@ async def test_more_orders_than_a_request_gives_are_refused(make_source, centra)
 
 
 async def test_order_that_is_not_there_yet_is_left_out(make_source, centra):
-    centra.data(orders=[order(2)])
+    centra.data(orders=[order(2)]).data(orders=[])
     assert set(await fetch_orders(["1", "2"], source=make_source())) == {"2"}
+
+
+async def test_order_that_centra_hides_because_it_is_held_is_found(make_source, centra):
+    centra.data(orders=[order(2)]).data(orders=[order(1, isOnHold=True)])
+    orders = await fetch_orders(["1", "2"], source=make_source())
+    assert centra.asked[1]["variables"] == {"where": {"number": [1], "isOnHold": True}, "limit": 1}
+    assert (orders["1"].standing, orders["2"].standing) == (Standing.HELD, Standing.RELEASABLE)
 
 
 async def test_ref_that_no_order_can_have_does_not_spoil_the_query(make_source, centra):
@@ -87,7 +94,7 @@ async def test_order_that_was_not_asked_for_is_not_given(make_source, centra):
 
 
 async def test_connection_of_one_store_asks_for_no_other(make_source, centra):
-    centra.data(orders=[])
+    centra.data(orders=[order(1)])
     await fetch_orders(["1"], source=make_source(store=2))
     assert centra.asked[0]["variables"]["where"] == {"number": [1], "storeId": [2]}
 
