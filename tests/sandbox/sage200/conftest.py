@@ -1,12 +1,14 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 import simplejson
 
-from tests.sandbox.conftest import Running
+from app.sandbox.server import build
+from tests.sandbox.conftest import Running, running_sandbox
 
 BASE = "/sage200/uk/sage200extra/accounts/v1"
 
@@ -85,7 +87,29 @@ async def sign_in(sandbox: Running, seeded: dict[str, Any]) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def sage(sandbox: Running) -> AsyncIterator[Sage]:
+async def sandbox(tmp_path: Path) -> AsyncIterator[Running]:
+    """Without a socket: most of Sage's behaviour does not need one."""
+    app = build(tmp_path / "data", seed=7)
+    world = app.state.world
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://sage") as client:
+        yield Running("http://sage", world, client)
+    await world.tasks.stop()
+    world.store.close()
+
+
+@pytest.fixture
+async def listening_sage(tmp_path: Path) -> AsyncIterator[Sage]:
+    """For what happens to connections."""
+    async with running_sandbox(tmp_path / "data") as running:
+        yield await open_sage(running)
+
+
+@pytest.fixture
+async def sage(sandbox: Running) -> Sage:
+    return await open_sage(sandbox)
+
+
+async def open_sage(sandbox: Running) -> Sage:
     seeded = (await sandbox.client.post("/_sandbox/seed", json={"catalogue": {"skus": 20}})).json()
     company = seeded["sage200"]
     tokens = await sign_in(sandbox, company)
