@@ -121,9 +121,20 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
         return Outcome(message, Park((violation,)), facts=facts)
     if order.standing is Standing.HELD:
         return Outcome(message, Done(Result.NO_EFFECT, f"held: {order.hold_reason}"), facts=facts)
+    if _stands(before, order) and order.ref in known.places:
+        return Outcome(message, Done(Result.NO_EFFECT, "nothing changed"), facts=facts)
     effects, changes = missing(message, order, known, destination)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
     return Outcome(message, Done(result), effects, (*facts, *changes))
+
+
+def _stands(before: Snapshot | None, order: Order) -> bool:
+    """What its open place effect was appended for still holds."""
+    return (
+        before is not None
+        and before.content == content_of(order)
+        and before.order.standing is order.standing
+    )
 
 
 def missing(
