@@ -15,8 +15,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.compose import compose
+from app.api.problems import NO_REQUEST
 from app.api.state import State
 from app.api.webhooks import UNKNOWN, Intake
 from app.db.session import open_pool
@@ -29,6 +31,7 @@ from app.telemetry.words import Role
 from app.wake import Doorbell
 
 GRACE_SECONDS = 20
+BACKLOG = 2048
 
 
 def build(state: State) -> FastAPI:
@@ -97,6 +100,13 @@ async def asks(pool: asyncpg.Pool) -> bool:
     return bool(await pool.fetchval("SELECT true", timeout=2))
 
 
+class Protocol(HttpToolsProtocol):
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 - uvicorn's signature
+        """To bytes that are no request: there is no application yet to ask."""
+        self.transport.write(NO_REQUEST)
+        self.transport.close()
+
+
 class Server(uvicorn.Server):
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -126,6 +136,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
+    listener.listen(BACKLOG)
     return listener
 
 
@@ -134,7 +145,7 @@ def configuration(api: FastAPI) -> uvicorn.Config:
     return uvicorn.Config(
         api,
         loop="uvloop",
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from typing import Annotated, Any
 
 import asyncpg
@@ -15,8 +15,7 @@ from app.api.paging import Listing
 from app.api.problems import FieldError, ProblemError
 from app.api.state import Given, State
 from app.domain.rows import TABLES, Row
-from app.flows.keys import Holder
-from app.flows.remap import remap
+from app.flows.remap import Remapped, remap, replace_table
 from app.mappings.read import read_table
 from app.mappings.refusal import Problem, RefusedError, validate
 from app.mappings.write import Difference, compare
@@ -52,7 +51,7 @@ class Plan(BaseModel):
     changed: list[tuple[RawRow, RawRow]]
     removed: list[RawRow]
     equal: int
-    released: int
+    released: list[int]
 
 
 @routes.get("", operation_id="listMappings")
@@ -75,38 +74,45 @@ async def replace(
 ) -> Plan:
     """The table becomes these rows. A faulty set is refused whole, with every fault."""
     before = await known(state.pool, table)
-    return await change(state, mapper, (table, before, sound(table, given.rows)), given, if_match)
+    rows = sound(table, given.rows)
+    if not given.apply:
+        return await planned(state.pool, table, rows)
+    require(if_match, etag(before))
+    return await applied(
+        state, replace_table(state.pool, table, rows, actor=mapper.actor, reason=given.reason)
+    )
 
 
 @routes.post("/{table}/rows", operation_id="addMappingRows")
 async def add(state: Given, mapper: Mapper, table: Table, given: Import, *, if_match: IfMatch = None) -> Plan:
     """These rows are added, or replace those of their keys; the others stay."""
     before = await known(state.pool, table)
-    merged = {row.key: row for row in (*before, *sound(table, given.rows))}
-    return await change(state, mapper, (table, before, tuple(merged.values())), given, if_match)
+    rows = sound(table, given.rows)
+    if not given.apply:
+        return await planned(state.pool, table, merged(before, rows))
+    require(if_match, etag(before))
+    return await applied(state, remap(state.pool, table, rows, actor=mapper.actor, reason=given.reason))
 
 
-async def change(
-    state: State,
-    mapper: Holder,
-    wanted: tuple[str, Sequence[Row], Sequence[Row]],
-    given: Import,
-    if_match: str | None,
-) -> Plan:
-    table, before, after = wanted
-    if given.apply:
-        require(if_match, etag(before))
-    released = 0
+async def planned(pool: asyncpg.Pool, table: str, rows: Sequence[Row]) -> Plan:
     try:
-        async with state.pool.acquire() as conn:
-            difference = await compare(conn, table, after)
-        if given.apply:
-            done = await remap(state.pool, table, after, actor=mapper.actor, reason=given.reason)
-            released = done.messages
-            await state.intake.ring()
+        async with pool.acquire() as conn:
+            return plan(await compare(conn, table, rows))
     except RefusedError as refused:
         raise refusal(refused.problems) from refused
-    return plan(difference, applied=given.apply, released=released)
+
+
+async def applied(state: State, change: Awaitable[Remapped]) -> Plan:
+    try:
+        done = await change
+    except RefusedError as refused:
+        raise refusal(refused.problems) from refused
+    await state.intake.ring()
+    return plan(done.change.difference, released=done.messages)
+
+
+def merged(before: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
+    return list({row.key: row for row in (*before, *rows)}.values())
 
 
 def require(if_match: str | None, current: str) -> None:
@@ -150,13 +156,14 @@ def plain(row: Row) -> RawRow:
     return row.model_dump(mode="json")
 
 
-def plan(difference: Difference, *, applied: bool, released: int) -> Plan:
+def plan(difference: Difference, released: Sequence[int] | None = None) -> Plan:
+    """`released`: None for what is only planned."""
     return Plan(
         table=difference.table,
-        applied=applied,
+        applied=released is not None,
         added=[plain(row) for row in difference.added],
         changed=[(plain(before), plain(after)) for before, after in difference.changed],
         removed=[plain(row) for row in difference.removed],
         equal=len(difference.equal),
-        released=released,
+        released=list(released or ()),
     )

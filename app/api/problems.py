@@ -37,6 +37,14 @@ TITLES: Mapping[str, tuple[int, str]] = MappingProxyType(
 BY_STATUS: Mapping[int, str] = MappingProxyType(
     {status: code for code, (status, _) in reversed(tuple(TITLES.items()))}
 )
+NO_REQUEST_BODY = (
+    b'{"type": "/problems/bad_request", "title": "The request cannot be understood", "status": 400, '
+    b'"detail": "This is not HTTP", "code": "bad_request", "errors": []}'
+)
+NO_REQUEST = (
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/problem+json\r\ncontent-length: %d\r\n"
+    b"connection: close\r\n\r\n%b" % (len(NO_REQUEST_BODY), NO_REQUEST_BODY)
+)
 
 
 @dataclass(frozen=True, slots=True)
