@@ -15,7 +15,7 @@ from app.connectors.centra.notices import KNOWN_TYPES, notice, unreadable
 from app.connectors.centra.payloads import INT_MOST, Changed, QueueEvent, moment
 from app.connectors.centra.settings import CentraSettings
 from app.domain.channel import Page
-from app.domain.errors import TransientError
+from app.domain.errors import PermanentError, TransientError
 from app.domain.message import Draft
 
 PAGE_SIZE = 200
@@ -41,12 +41,7 @@ async def read_events(cursor: dict[str, Any], now: datetime, *, source: Source) 
     if cursor.get("listening") != list(LISTENED):
         listeners = [{"objectType": name} for name in LISTENED]
         _warn(source, await mutate(source.client, LISTEN, {"input": listeners}))
-    data = await query(source.client, EVENTS, {"where": _where(source), "limit": PAGE_SIZE})
-    try:
-        events = _EVENTS.validate_python(data.get("events"))
-        reached = [moment(event.created_at, source.settings.zone) for event in events]
-    except ValueError as error:
-        raise TransientError("events: not the shape of the schema") from error
+    events, reached = await _queue(source)
     more = len(events) >= PAGE_SIZE
     drafts = (_event_draft(event, source.connection) for event in events)
     return Page(
@@ -58,11 +53,29 @@ async def read_events(cursor: dict[str, Any], now: datetime, *, source: Source) 
     )
 
 
+async def _queue(source: Source) -> tuple[tuple[QueueEvent, ...], list[datetime]]:
+    """The events and their moments."""
+    data = await query(source.client, EVENTS, {"where": _where(source), "limit": PAGE_SIZE})
+    try:
+        events = _EVENTS.validate_python(data.get("events"))
+        return events, [moment(event.created_at, source.settings.zone) for event in events]
+    except ValueError as error:
+        raise TransientError("events: not the shape of the schema") from error
+
+
 async def confirm(ids: Sequence[str], *, source: Source) -> None:
-    """May be repeated. An empty list is answered without a request."""
-    if ids:
-        variables = {"input": {"eventsIds": [int(number) for number in ids]}}
-        _warn(source, await mutate(source.client, CONFIRM, variables))
+    """May be repeated: a refusal counts only while one of these events is still in the queue. An empty list is
+    answered without a request.
+    """
+    if not ids:
+        return
+    numbers = {int(number) for number in ids}
+    try:
+        _warn(source, await mutate(source.client, CONFIRM, {"input": {"eventsIds": sorted(numbers)}}))
+    except PermanentError:
+        events, _ = await _queue(source)
+        if numbers & {event.id for event in events}:
+            raise
 
 
 async def read_changed(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:

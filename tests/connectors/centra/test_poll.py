@@ -3,7 +3,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from app.connectors.centra.poll import confirm, read_changed, read_events
-from app.domain.errors import DestinationError, TransientError
+from app.domain.errors import DestinationError, PermanentError, TransientError
 from tests.connectors.centra.conftest import NOW
 
 LISTENING = {"listening": ["Order"]}
@@ -93,6 +93,21 @@ async def test_confirm_names_the_events(make_source, centra):
 async def test_confirm_of_nothing_asks_nothing(make_source, centra):
     await confirm((), source=make_source())
     assert centra.asked == []
+
+
+REFUSED = {"userErrors": [{"message": "No such event"}], "userWarnings": []}
+
+
+async def test_refused_confirm_of_what_is_gone_anyway_is_done(make_source, centra):
+    centra.data(confirmEvents=REFUSED).data(events=[queued(3)])
+    await confirm(("1", "2"), source=make_source())
+    assert len(centra.asked) == 2
+
+
+async def test_refused_confirm_of_what_is_still_there_parks(make_source, centra):
+    centra.data(confirmEvents=REFUSED).data(events=[queued(2), queued(3)])
+    with pytest.raises(PermanentError, match="E-CENTRA-REFUSED"):
+        await confirm(("1", "2"), source=make_source())
 
 
 async def test_confirm_survives_a_warning(make_source, centra):
