@@ -5,7 +5,7 @@ import typer
 from app.cli.start import start
 from app.main import serve
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -8,7 +8,7 @@ import typer
 
 from app.demo.day import main
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 class Faults(StrEnum):

@@ -9,7 +9,7 @@ from app.cli.ask import ask
 from app.cli.show import AsJson, say, show_json
 from app.flows import keys
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from app.cli.ask import ask
 from app.cli.show import AsJson, show_rows
 from app.outbox import browse
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 import importlib
 import sys
-from types import MappingProxyType
 from typing import Any
 
 import structlog
@@ -16,23 +15,10 @@ from app.registry import NotConfiguredError
 from app.settings import SettingsError
 from app.telemetry.logs import configure_logging
 
-# Loaded when asked for: a worker carries neither FastAPI nor the sandbox.
-COMMANDS = MappingProxyType(
-    {
-        "up": "All roles on this machine",
-        "api": "The API: webhooks and internal REST",
-        "worker": "The worker: polls, flows, sends",
-        "exporter": "The exporter: metrics from the database",
-        "sandbox": "The vendors, simulated",
-        "migrate": "Bring the database to the newest schema",
-        "preflight": "Can we reach and write what we must?",
-        "messages": "Look at messages, retry and replay them",
-        "lanes": "Lanes in which others wait",
-        "mappings": "Lint, import and export the mapping tables",
-        "keys": "Create and revoke API keys",
-        "demo": "A shopping day on simulated vendors",
-        "openapi": "Write the API's contract",
-    }
+# Each is loaded when it is asked for: a worker carries neither FastAPI nor the sandbox.
+COMMANDS = (
+    *("up", "api", "worker", "exporter", "sandbox", "migrate", "preflight"),
+    *("messages", "lanes", "mappings", "keys", "demo", "openapi"),
 )
 SAID = (SettingsError, NotConfiguredError, EmbeddedError, SluiceError)
 
@@ -63,7 +49,7 @@ def sluice() -> None:
 
 def run() -> None:
     try:
-        app()
+        app(prog_name="sluice")
     except SAID as error:
         _end(str(error))
     except (OSError, TimeoutError, PostgresError, InterfaceError) as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from app.cli.show import Apply, AsJson, Reason, say, show_json, show_rows
 from app.db.session import open_pool
 from app.domain.message import Violation
 from app.domain.rows import TABLES, Row
-from app.flows.remap import remap
+from app.flows.remap import remap, replace_table
 from app.mappings import files
 from app.mappings import lint as rules
 from app.mappings.read import load as load_mappings
@@ -22,7 +23,7 @@ from app.mappings.read import read_table
 from app.mappings.write import Difference, compare
 from app.settings import Settings, load
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 File = Annotated[
     Path, typer.Argument(help="a .csv named after its table, or a .toml of any number of tables")
 ]
@@ -45,19 +46,26 @@ async def _lint(settings: Settings) -> list[Violation]:
 
 
 @app.command("import")
-def import_(file: File, reason: Reason, apply: Apply = False, as_json: AsJson = False) -> None:
-    """Each table in the file becomes what the file says; a file with a fault is refused whole, with all faults."""
+def import_(
+    file: File,
+    reason: Reason,
+    replace: Annotated[bool, typer.Option("--replace", help="rows that the file lacks go away")] = False,
+    apply: Apply = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add the file's rows, or replace those of their keys; what waited for them is released.
+
+    A file with a fault is refused whole, with all faults.
+    """
     tables = parse(file)
-    plan = ask(lambda pool: _compare(pool, tables))
-    show_plan(plan, as_json=as_json)
+    show_plan(ask(partial(_compare, tables=tables, replace=replace)), as_json=as_json)
     if not apply:
         say("Plan only: nothing was changed; add --apply to do it.")
         return
+    write = replace_table if replace else remap
     for table, rows in tables.items():
-        done = ask(
-            lambda pool, table=table, rows=rows: remap(pool, table, rows, actor=actor(), reason=reason)
-        )
-        say(f"{table}: {done}")
+        done = ask(partial(write, table=table, rows=rows, actor=actor(), reason=reason))
+        say(f"{table}: written, {len(done.messages)} messages released.")
 
 
 def parse(file: Path) -> Mapping[str, Sequence[Row]]:
@@ -69,9 +77,16 @@ def parse(file: Path) -> Mapping[str, Sequence[Row]]:
     raise typer.BadParameter(f"{file.name} is neither .csv nor .toml")
 
 
-async def _compare(pool: asyncpg.Pool, tables: Mapping[str, Sequence[Row]]) -> list[Difference]:
+async def _compare(
+    pool: asyncpg.Pool, tables: Mapping[str, Sequence[Row]], *, replace: bool
+) -> list[Difference]:
+    plan = []
     async with pool.acquire() as conn:
-        return [await compare(conn, table, rows) for table, rows in tables.items()]
+        for table, rows in tables.items():
+            kept = () if replace else await read_table(conn, table)
+            whole = {row.key: row for row in (*kept, *rows)}
+            plan.append(await compare(conn, table, tuple(whole.values())))
+    return plan
 
 
 def show_plan(plan: Sequence[Difference], *, as_json: bool) -> None:

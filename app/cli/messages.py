@@ -14,7 +14,7 @@ from app.flows.replay import replay as replay_messages
 from app.ledger import survey
 from app.outbox import browse
 
-app = typer.Typer(no_args_is_help=True)
+app = typer.Typer(no_args_is_help=True, add_completion=False)
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="at most so many")]
 Ids = Annotated[list[int], typer.Argument(help="message ids")]
 Where = Annotated[

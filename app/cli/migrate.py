@@ -7,7 +7,7 @@ import typer
 from app.db.migrate import upgrade
 from app.settings import load
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

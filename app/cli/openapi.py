@@ -7,7 +7,7 @@ import typer
 
 from app.api.openapi import write
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

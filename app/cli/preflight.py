@@ -17,7 +17,7 @@ from app.ledger.tokens import Tokens
 from app.registry import NotConfiguredError, erp_destination, open_channels, open_erp
 from app.settings import Settings, load
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

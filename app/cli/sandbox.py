@@ -9,7 +9,7 @@ import typer
 from app.embedded.folder import free_port
 from app.sandbox.server import serve
 
-app = typer.Typer()
+app = typer.Typer(add_completion=False)
 
 
 @app.command()

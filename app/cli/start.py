@@ -64,6 +64,5 @@ async def _until_told(serve: Serve, settings: Settings) -> None:
     try:
         await task
     except asyncio.CancelledError:
-        task.cancel()
         if not told.is_set():
             raise
