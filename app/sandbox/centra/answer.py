@@ -161,9 +161,8 @@ class Endpoint:
     ) -> dict[str, Any]:
         switches = self._world.switches
         zone = ZoneInfo(switches["centra.zone"])
-        presenter = Presenter(
-            change, zone, switches["centra.bundle_prices"], switches["centra.including_tax"]
-        )
+        shapes = (switches[f"centra.{name}"] for name in ("bundle_prices", "including_tax", "gift_line"))
+        presenter = Presenter(change, zone, *shapes)
         visit = Visit(change, grant, zone, now, self.quota, presenter, switches)
         result = execute_sync(
             self._schema,

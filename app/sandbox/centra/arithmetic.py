@@ -4,6 +4,7 @@ A bundle's money lies on its items; the parent only shows their sum. Voucher sha
 given on: cancelling half a line takes half of its share away (finance.md G-11).
 """
 
+import itertools
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -67,8 +68,8 @@ def value_voucher(order: Doc, voucher: Doc) -> Decimal:
 def share_voucher(order: Doc, voucher: Doc) -> dict[str, Doc]:
     """`{line id: {"amount", "of" units}}` over what the lines are worth after the vouchers before this one."""
     lines = counted_lines(order)
-    others = [one for one in order["vouchers"] if one is not voucher]
-    worth = [value_line(line) - sum((_live_share(line, one) for one in others), NOTHING) for line in lines]
+    earlier = list(itertools.takewhile(lambda one: one is not voucher, order["vouchers"]))
+    worth = [value_line(line) - sum((_live_share(line, one) for one in earlier), NOTHING) for line in lines]
     whole = sum(worth, NOTHING)
     if voucher["kind"] == "free_shipping":
         return {}
@@ -117,7 +118,8 @@ def _live_share(line: Doc, voucher: Doc) -> Decimal:
     share = voucher["shares"].get(str(line["id"]))
     if share is None or not share["of"]:
         return NOTHING
-    return min(pennies(Decimal(share["amount"]) * line["quantity"] / share["of"]), value_line(line))
+    units = min(int(line["quantity"]), int(share["of"]))
+    return pennies(Decimal(share["amount"]) * units / int(share["of"]))
 
 
 def _tax_charge(charge: Decimal, lines: list[Doc], after: list[Decimal], mode: str) -> Decimal:

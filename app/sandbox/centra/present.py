@@ -35,12 +35,14 @@ ADDRESS = (
 class Presenter:
     """`bundle_prices`: `split` shows an item's share of the bundle's price on the item, `parent` shows zero there.
     `including_tax`: whether `includingTax: true` of an order with added tax shows the `listed` or a `computed` price.
+    `gift_line`: the type of a gift certificate's line.
     """
 
     view: View
     zone: ZoneInfo
     bundle_prices: str
     including_tax: str
+    gift_line: str
 
     def show(self, order: Doc) -> Doc:
         store = find_store(order["store"])
@@ -83,7 +85,7 @@ class Presenter:
     def _show_money(self, order: Doc) -> Doc:
         money = Money(order)
         figures = arithmetic.compute_figures(order)
-        pricing = Pricing(order["tax_mode"], self.including_tax, self.bundle_prices, money)
+        pricing = Pricing(order["tax_mode"], self.including_tax, self.bundle_prices, self.gift_line, money)
 
         def lines(_: Any, *, includeFullyCancelled: bool) -> list[Doc]:  # noqa: N803 - the argument's name in the schema
             wanted = (one for one in order["lines"] if one["quantity"] or includeFullyCancelled)

@@ -16,6 +16,7 @@ class Pricing:
     mode: str
     including_tax: str
     bundle_prices: str
+    gift_line: str
     money: Callable[[Decimal], Doc]
 
     def shows(self, amount: Decimal, rate: Decimal, *, with_tax: bool) -> Doc:
@@ -38,7 +39,7 @@ def show_line(view: View, line: Doc, pricing: Pricing) -> Doc:
         original = price = value = NOTHING
     percent = (original - price) * 100 / original if original else NOTHING
     return {
-        "__typename": line["type"],
+        "__typename": pricing.gift_line if line["gift_certificate"] else line["type"],
         "id": line["id"],
         "productName": line["name"],
         "productBrand": None,

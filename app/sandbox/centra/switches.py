@@ -15,6 +15,7 @@ DEFAULTS = {
     "centra.held_orders": "visible",  # hidden
     "centra.bundle_prices": "split",  # parent
     "centra.including_tax": "listed",  # computed
+    "centra.gift_line": "ProductOrderLine",  # GiftCertificateOrderLine
     "centra.set_stock_unknown": "error",  # warning
     "centra.set_stock_below_allocated": "clamp",  # error
     # webhooks

@@ -56,6 +56,8 @@ FIELD_NEEDS = {
 }
 CHEAP = {"rateLimits": 10}
 ROOT_COST = 100
+LIMITS = frozenset({"limit", "first", "last"})
+PAGE = 20
 UNBOUNDED = 3
 """How many entries a list without a limit is taken to have."""
 
@@ -74,7 +76,12 @@ def weigh(
     variables: dict[str, Any],
 ) -> Weight:
     """Of a valid document. `permissions`: each with the field that needs it first, and where it stands."""
-    return _Scales(schema, document, variables).weigh(operation)
+    defaults = {
+        one.variable.name.value: int(one.default_value.value)
+        for one in operation.variable_definitions or ()
+        if isinstance(one.default_value, IntValueNode)
+    }
+    return _Scales(schema, document, {**defaults, **variables}).weigh(operation)
 
 
 class _Scales:
@@ -103,15 +110,14 @@ class _Scales:
             self._weight.permissions.setdefault(permission, (node, path))
         if node.name.value.startswith("__"):
             return 0
-        type_ = owner.fields[node.name.value].type
-        named = get_named_type(type_)
+        named = get_named_type(owner.fields[node.name.value].type)
         if is_leaf_type(named) or node.selection_set is None:
             return 1
         inner = sum(
             self._price(child, parent, (*path, _answer_name(child)), FIELD_NEEDS)
             for child, parent in self._fields(node.selection_set, named)
         )
-        return 1 + inner * self._count_entries(node, type_)
+        return 1 + inner * self._count_entries(node, owner)
 
     def _fields(self, selection: SelectionSetNode, owner: Any) -> Iterator[tuple[FieldNode, Any]]:
         for one in selection.selections:
@@ -124,15 +130,19 @@ class _Scales:
             narrowed = self._schema.get_type(condition.name.value) if condition is not None else owner
             yield from self._fields(inner.selection_set, narrowed)
 
-    def _count_entries(self, node: FieldNode, type_: Any) -> int:
-        for argument in node.arguments or ():
-            if argument.name.value in {"limit", "first", "last"}:
-                value = argument.value
-                if isinstance(value, IntValueNode):
-                    return int(value.value)
-                if isinstance(value, VariableNode):
-                    return int(self._variables.get(value.name.value) or UNBOUNDED)
-        nullable = type_.of_type if is_non_null_type(type_) else type_
+    def _count_entries(self, node: FieldNode, owner: Any) -> int:
+        """What `limit`, `first` or `last` ask for, given or by default."""
+        declared = owner.fields[node.name.value]
+        given = {argument.name.value: argument.value for argument in node.arguments or ()}
+        for name in LIMITS & declared.args.keys():
+            value = given.get(name)
+            if isinstance(value, IntValueNode):
+                return int(value.value)
+            if isinstance(value, VariableNode):
+                return int(self._variables.get(value.name.value) or PAGE)
+        if LIMITS & declared.args.keys():
+            return PAGE
+        nullable = declared.type.of_type if is_non_null_type(declared.type) else declared.type
         return UNBOUNDED if is_list_type(nullable) else 1
 
 

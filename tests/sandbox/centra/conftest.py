@@ -1,4 +1,5 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
@@ -62,7 +63,7 @@ class Shop:
         """The rows of webhook calls, once there are so many."""
         async with asyncio.timeout(10):
             while len(rows := await self.rows("centra.webhook")) < calls:
-                await asyncio.sleep(0.01)
+                continue
         return rows
 
 
@@ -95,12 +96,12 @@ class Receiver:
 async def receiver(sandbox: Running) -> AsyncIterator[Receiver]:
     taker = Receiver()
     app = Starlette(routes=[Route("/hooks", taker.take, methods=["POST"])])
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off"))
-    task = asyncio.create_task(server.serve())
-    async with asyncio.timeout(10):
-        while not server.started:
-            await asyncio.sleep(0.01)
-    taker.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/hooks"
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(64)
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    taker.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hooks"
     yield taker
     server.should_exit = True
     await task
