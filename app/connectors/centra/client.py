@@ -17,9 +17,12 @@ from app.domain.errors import DestinationError, PermanentError, SluiceError, Tra
 
 REPLY_MOST = 32 * 1024 * 1024
 
-_NOT_ALLOWED = frozenset({"authentication", "authorization"})
 _EPOCH_FROM = 10**8  # below it, a number in Retry-After can only be seconds to wait
 _REST_MOST = timedelta(hours=1)  # the longest window of Centra's quotas
+
+
+class NotPermittedError(DestinationError):
+    """The token is good and may not do this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +96,8 @@ def _refusal(reply: Reply, now: datetime) -> SluiceError | None:
         return DestinationError("Centra's quota is used up", resume_at(reply.headers.get("retry-after"), now))
     if status in {401, 403}:
         why = _explain(reply) or "expired, revoked or without permission"
-        return DestinationError(f"Centra refuses the token (HTTP {status}): {why}")
+        refusal = NotPermittedError if status == 403 else DestinationError
+        return refusal(f"Centra refuses the token (HTTP {status}): {why}")
     if 200 <= status < 300 or status in {400, 422}:
         return None
     return DestinationError(f"Centra answers HTTP {status}")
@@ -124,8 +128,10 @@ def _data(reply: Reply) -> dict[str, Any]:
 def _complaint(errors: Sequence[Complaint]) -> SluiceError:
     """A missing permission is everybody's: the queue holds until the token is mended (R-86)."""
     categories = {str((error.extensions or {}).get("category", "")) for error in errors}
-    if categories & _NOT_ALLOWED:
+    if "authentication" in categories:
         return DestinationError(f"Centra refuses the token: {_sentences(errors)}")
+    if "authorization" in categories:
+        return NotPermittedError(f"Centra refuses the token: {_sentences(errors)}")
     if categories == {"internal"}:
         return TransientError(f"Centra failed inside: {_sentences(errors)}")
     return PermanentError("E-CENTRA-QUERY", _sentences(errors))

@@ -9,7 +9,7 @@ import simplejson
 import structlog
 from pydantic import TypeAdapter
 
-from app.connectors.centra.client import Client, mutate, query
+from app.connectors.centra.client import Client, NotPermittedError, mutate, query
 from app.connectors.centra.documents import CHANGED, CONFIRM, EVENTS, LISTEN
 from app.connectors.centra.notices import KNOWN_TYPES, notice, unreadable
 from app.connectors.centra.payloads import INT_MOST, Changed, QueueEvent, moment
@@ -37,11 +37,15 @@ async def read_events(cursor: dict[str, Any], now: datetime, *, source: Source) 
     """The oldest unconfirmed events, the same ones until they are confirmed. Subscribes first, which is additive.
 
     Events of other stores are not read: confirming them would steal them from the connection that shares the queue.
+    A token that may not read the queue parks this poll alone: webhooks and the sweep do without it.
     """
-    if cursor.get("listening") != list(LISTENED):
-        listeners = [{"objectType": name} for name in LISTENED]
-        _warn(source, await mutate(source.client, LISTEN, {"input": listeners}))
-    events, reached = await _queue(source)
+    try:
+        if cursor.get("listening") != list(LISTENED):
+            listeners = [{"objectType": name} for name in LISTENED]
+            _warn(source, await mutate(source.client, LISTEN, {"input": listeners}))
+        events, reached = await _queue(source)
+    except NotPermittedError as error:
+        raise PermanentError("E-CENTRA-PERMISSION", str(error)) from error
     more = len(events) >= PAGE_SIZE
     drafts = (_event_draft(event, source.connection) for event in events)
     return Page(

@@ -87,7 +87,11 @@ async def test_answer_that_never_ends_runs_into_the_deadline():
 async def test_refusal_of_everything_rests_the_destination(client, centra, status):
     centra.reply(status)
     error = await fail(client)
-    assert (type(error), error.resume_at, str(status) in str(error)) == (DestinationError, None, True)
+    assert (isinstance(error, DestinationError), error.resume_at, str(status) in str(error)) == (
+        True,
+        None,
+        True,
+    )
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -158,7 +162,7 @@ async def test_missing_permission_holds_the_queue(client, centra, category):
     message = "You need Order:read permission to access orders."
     centra.reply({"errors": [{"message": message, "extensions": {"category": category}}], "data": None})
     error = await fail(client)
-    assert (type(error), message in str(error)) == (DestinationError, True)
+    assert (isinstance(error, DestinationError), message in str(error)) == (True, True)
 
 
 async def test_failure_inside_centra_is_tried_again(client, centra):

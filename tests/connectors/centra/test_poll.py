@@ -58,6 +58,20 @@ async def test_types_without_a_word_are_confirmed_and_nothing_else(make_source, 
     assert page.confirm == ("1", "2", "3")
 
 
+@pytest.mark.parametrize("cursor", [{}, LISTENING])
+async def test_queue_that_the_token_may_not_use_parks_and_ails_nobody_else(make_source, centra, cursor):
+    message = "You need Event:read permission to access events."
+    centra.reply({"errors": [{"message": message, "extensions": {"category": "authorization"}}]})
+    with pytest.raises(PermanentError, match=r"E-CENTRA-PERMISSION.*Event:read"):
+        await read_events(cursor, NOW, source=make_source())
+
+
+async def test_queue_behind_an_expired_token_waits(make_source, centra):
+    centra.reply(401)
+    with pytest.raises(DestinationError):
+        await read_events(LISTENING, NOW, source=make_source())
+
+
 async def test_full_page_of_the_queue_says_that_more_waits(make_source, centra):
     centra.data(events=[queued(number) for number in range(1, 201)])
     page = await read_events(LISTENING, NOW, source=make_source())
