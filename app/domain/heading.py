@@ -30,7 +30,8 @@ def find_account(order: Order, mappings: Mappings) -> CustomerRow | None:
 def _unmapped_customer(case: Case) -> Violation:
     order = case.order
     account = order.account if order.wholesale else ""
-    others = case.mappings.currencies_of(order.connection, order.store, account)
+    nameless = order.wholesale and not account
+    others = not nameless and case.mappings.currencies_of(order.connection, order.store, account)
     return Violation(
         code="E-CCY-UNMAPPED" if others else "E-CUST-UNMAPPED",
         field="currency" if others else "customer",

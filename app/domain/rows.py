@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.domain.lanes import normalise
 from app.domain.zones import ZONES
@@ -29,6 +29,7 @@ class PostingKind(StrEnum):
 
 Text = Annotated[str, StringConstraints(pattern=r"^[^|\x00-\x1f\x7f]*$", max_length=200)]
 Word = Annotated[Text, StringConstraints(min_length=1)]
+Code = Annotated[Word, AfterValidator(normalise)]
 Connection = Annotated[str, StringConstraints(pattern=r"^([a-z0-9_]+|\*)$")]
 Currency = Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 Origin = Annotated[str, StringConstraints(pattern=r"^([A-Z]{2}|\*)$")]
@@ -160,7 +161,7 @@ class PostingRow(Dated):
     store: Word = ANY
     country: Place = ANY
     group: Word = ANY
-    sku: Word = ANY
+    sku: Code = ANY
     kind: PostingKind | Literal["*"] = "*"
     value_from: Amount | None = None
     value_below: Amount | None = None

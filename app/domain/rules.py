@@ -140,9 +140,7 @@ def fires(row: PostingRow, subject: Subject) -> bool:
 
 
 def _covers(pattern: str, sku: str) -> bool:
-    if pattern.endswith(ANY):
-        return sku.startswith(normalise(pattern[:-1]))
-    return normalise(pattern) == sku
+    return sku.startswith(pattern[:-1]) if pattern.endswith(ANY) else pattern == sku
 
 
 def index(rows: Iterable[Row], version: str = "") -> Mappings:
