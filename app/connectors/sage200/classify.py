@@ -15,7 +15,7 @@ LOCKED_PHRASES = (
     r"\bis (?:currently )?locked\b",
     r"\brecord (?:is |has been )?locked\b",
     r"\b(?:currently |already )?(?:in use|being used|being edited|being amended|opened?) by\b",
-    r"\bis (?:currently |already )?in use\b",
+    r"^(?!.*\bnumber\b).*\bis (?:currently |already )?in use\b",  # a number in use is a clash, not a lock
     r"\b(?:could not|cannot|unable to|failed to) (?:obtain|acquire|get|take|place)? ?(?:a |an |the )?(?:exclusive )?lock\b",
     r"\block (?:request|time-?out)",
 )
@@ -76,7 +76,9 @@ def cause(status: int, text: str, locked: Iterable[str] = LOCKED_PHRASES) -> Cau
 
 
 def message(body: bytes) -> str:
-    """The words for a person in an error body: `Message`, `message`, the raw text, or what an HTML page says."""
+    """The words for a person in an error body: `Message`, `message`, the raw text, or what an HTML page says.
+    E-mail addresses are blotted out: the words end up in logs and cases.
+    """
     text = body.decode("utf-8", "replace").strip()
     try:
         parsed = simplejson.loads(text)
@@ -89,15 +91,15 @@ def message(body: bytes) -> str:
         text = parsed
     if text.startswith("<"):
         text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
-    return " ".join(text.split())[:LONGEST_TEXT]
+    return re.sub(r"\S+@\S+", "…", " ".join(text.split()))[:LONGEST_TEXT]
 
 
 def redact(text: str, private: Iterable[str]) -> str:
-    """The text without the shopper's data that we sent and without e-mail addresses: it ends up in logs and cases."""
+    """The text without the shopper's data that we sent."""
     for value in sorted(private, key=len, reverse=True):
         if len(value) > 2:
             text = re.sub(re.escape(value), "…", text, flags=re.IGNORECASE)
-    return re.sub(r"\S+@\S+", "…", text)
+    return text
 
 
 def _says(phrase: str, text: str) -> bool:

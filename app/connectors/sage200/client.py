@@ -17,6 +17,7 @@ from app.connectors.sage200.tokens import MISLED, Tokens
 from app.domain.errors import DestinationError, InDoubtError
 
 PAGE = 500
+MOST_ROWS = 200 * PAGE
 WRITING = "http11.send_request_headers.started"
 
 LastCheck = Callable[[], None]
@@ -57,6 +58,8 @@ class Client:
             found += page
             if len(page) < PAGE:
                 return found
+            if len(found) >= MOST_ROWS:
+                raise DestinationError(f"Sage's list of {path} does not end: is $skip obeyed?")
 
     async def sites(self) -> list[Row]:
         return _listed(self._parsed(await self._answer(_Call("sites", scoped=False))))

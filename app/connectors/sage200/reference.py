@@ -72,6 +72,11 @@ class Reference:
         unknown = sorted(code for code in codes if normalise(code) not in products)
         if unknown:
             raise PermanentError("E-SKU-UNKNOWN", f"Sage has no product {', '.join(unknown)}")
+        twice = sorted(rows[0].code for rows in products.values() if len(rows) > 1)
+        if twice:
+            raise PermanentError(
+                "E-SKU-AMBIGUOUS", f"Sage has several products spelled like {', '.join(twice)}"
+            )
         tables = await self._tables_for(order, anew=anew)
         return Ids(
             customer=customers[normalise(order.customer)][0].id,

@@ -27,6 +27,7 @@ CORPUS = [
     (Cause.INVALID, "Analysis code 1 is mandatory."),
     (Cause.UNKNOWN, "Object reference not set to an instance of an object."),
     (Cause.UNKNOWN, "An error has occurred."),
+    (Cause.UNKNOWN, "Document number 0000000007 is already in use."),
     (Cause.UNKNOWN, ""),
 ]
 
@@ -56,6 +57,7 @@ def test_a_status_that_says_locked_needs_no_words(status):
             "Server Error 500 - internal",
         ),
         (b"\xff\xfe", "\ufffd\ufffd"),
+        (b'{"Message": "Mail ada@example.com, please."}', "Mail … please."),
         (b"", ""),
     ],
 )

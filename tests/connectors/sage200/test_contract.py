@@ -112,6 +112,13 @@ def refs(action) -> list[dict[str, Any]]:
     return [each for each in action.get("parameters", []) if "$ref" in each]
 
 
+@pytest.mark.parametrize("name", sorted(SLICE["components"]["schemas"]))
+def test_the_slice_is_sound(name):
+    Draft202012Validator.check_schema(
+        simplejson.loads(simplejson.dumps(SLICE["components"]["schemas"][name]))
+    )
+
+
 async def test_every_request_is_one_of_the_slice(sent):
     assert {operation(request)[0]["operationId"] for request in sent} == {
         action["operationId"] for path in SLICE["paths"].values() for action in path.values()

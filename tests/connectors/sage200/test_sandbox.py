@@ -6,12 +6,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
+import httpx
 import pytest
+import simplejson
 
 from app.connectors.sage200.connector import open_erp
 from app.domain.erp import DocumentStanding, Erp, Nominal, Wanted
 from app.domain.errors import DestinationError, InDoubtError, PermanentError, SnoozeError
 from tests.connectors.sage200.stage import MemoryTokens, order, settings
+from tests.connectors.sage200.test_contract import operation, schema
 from tests.sandbox.conftest import Running, running_sandbox
 
 
@@ -54,6 +57,14 @@ class Rehearsal:
             replace(rounding, nominal=Nominal("8250", "WEB", "UK")),
         )
         return order(**{"entries": here} | changes)
+
+
+def check_answer(request, body) -> str:
+    request.url = request.url.copy_with(path=request.url.path.removeprefix("/sage200"))
+    action, _ = operation(request)
+    answer = action["responses"]["200"]["content"]["application/json"]["schema"]
+    schema(answer).validate(simplejson.loads(body, use_decimal=True))
+    return action["operationId"]
 
 
 @pytest.fixture
@@ -103,6 +114,27 @@ async def test_a_product_is_found_by_its_barcode(rehearsal, erp):
 
 async def test_the_seeded_company_passes_preflight(erp):
     assert await erp.preflight() == ()
+
+
+async def test_what_the_simulated_sage_answers_fits_the_slice(rehearsal):
+    answers = []
+
+    class Recorder(httpx.AsyncHTTPTransport):
+        async def handle_async_request(self, request):
+            response = await super().handle_async_request(request)
+            body = await response.aread()
+            answers.append((request, body))
+            kept = [(name, value) for name, value in response.headers.items() if name != "content-encoding"]
+            return httpx.Response(response.status_code, headers=kept, content=body)
+
+    clock = lambda: datetime.now(UTC)
+    async with open_erp("main", rehearsal.settings(), rehearsal.tokens, clock, Recorder()) as erp:
+        await erp.facts(Wanted(frozenset({"WEBGBP"}), frozenset({rehearsal.sku}), frozenset({"1"})))
+        await erp.place(rehearsal.order(), lambda: None)
+        await erp.probe(["CEN-10045", "CEN-2"])
+        await erp.preflight()
+    checked = {check_answer(request, body) for request, body in answers if "oauth" not in request.url.path}
+    assert len(checked) == 17
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ async def listening(sage):
 async def erp_at(port, clock, **changes):
     store = MemoryTokens(TokenPair("AT1", "RT1", START.replace(year=2030), START))
     there = f"http://127.0.0.1:{port}/uk/sage200extra/accounts/v1"
-    async with open_erp("main", settings(base_url=there, **changes), store, clock) as erp:
+    async with open_erp("main", settings(**{"base_url": there} | changes), store, clock) as erp:
         yield erp
 
 
@@ -107,6 +107,13 @@ async def test_nobody_listening_means_nothing_was_sent(listening, clock):
         async with erp_at(unused.getsockname()[1], clock) as erp:
             with pytest.raises(DestinationError):
                 await erp.probe(["X"])
+
+
+async def test_a_failed_handshake_means_nothing_was_sent(listening, clock):
+    port = await listening()
+    async with erp_at(port, clock, base_url=f"https://127.0.0.1:{port}/accounts/v1") as erp:
+        with pytest.raises(DestinationError):
+            await erp.probe(["X"])
 
 
 @pytest.mark.parametrize("how", ["close", "reset", "half"])
@@ -138,10 +145,13 @@ async def test_a_create_that_takes_too_long_is_in_doubt(sage, listening, clock):
 async def test_an_answer_that_drips_does_not_outlive_the_deadline(sage, listening, clock):
     async def drip(_head, _body, writer):
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 500\r\n\r\n")
+        ticks = asyncio.get_running_loop()
         for _ in range(500):
             writer.write(b" ")
             await writer.drain()
-            await asyncio.sleep(0.05)
+            tick = asyncio.Event()
+            ticks.call_later(0.05, tick.set)
+            await tick.wait()
 
     async with erp_at(await listening(drip), clock, timeout_seconds=0.4) as erp:
         with pytest.raises(InDoubtError):
