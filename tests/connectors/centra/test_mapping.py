@@ -156,6 +156,12 @@ def test_added_tax_makes_a_net_order(shown_with_tax):
     assert (answer.lines[0].tax_rate, adds_up(answer, "9.08")) == (Decimal("8.25"), True)
 
 
+def test_added_tax_of_a_penny_is_not_taken_for_goods():
+    one = {**line(1, "A", "0.06"), "net": {"value": 0.05}}
+    answer = read(simple("0.06", [one], lineValues=0.05, taxAdded=0.01))
+    assert answer.lines[0].gross == Decimal("0.05")
+
+
 def test_deducted_tax_makes_a_net_order_at_no_tax():
     raw = simple(
         "125",

@@ -254,6 +254,12 @@ def test_what_jsonb_refuses_stays_in_the_raw_bytes_only(text):
     assert text.encode() in draft.raw
 
 
+def test_text_in_a_broken_encoding_costs_no_other_event():
+    raw = form({"events": [event(action="odd"), event()]}).replace(b"odd", b"%FF")
+    odd, good = receive(raw, {"x-centra-signature": sign(raw, AT)}, NOW, hook=HOOK)
+    assert (odd.body["action"], good.order_ref) == ("\ufffd", "20417")
+
+
 def test_texts_that_differ_only_in_what_jsonb_refuses_stay_two_events():
     spelt = ['{"type":"order","action":"' + mark + '","date":"d","id":7}' for mark in ("\\u0000", "\\ud800")]
     assert len(deliver('{"events":[' + ",".join(spelt) + "]}")) == 2
