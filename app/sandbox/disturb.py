@@ -3,7 +3,8 @@
 import asyncio
 import socket
 import struct
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
+from types import MappingProxyType
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -112,15 +113,17 @@ class Disturb:
         await hang_up(asked)
 
 
-ANSWERS: dict[str, tuple[int, str, str | None]] = {
-    "status_400_empty": (400, "", None),
-    "status_401": (401, "", None),
-    "status_403": (403, "", None),
-    "status_429": (429, "Too many requests", "text/plain"),
-    "status_500_html": (500, HTML, "text/html"),
-    "status_503": (503, "", None),
-    "status_504": (504, "", None),
-}
+ANSWERS: Mapping[str, tuple[int, str, str | None]] = MappingProxyType(
+    {
+        "status_400_empty": (400, "", None),
+        "status_401": (401, "", None),
+        "status_403": (403, "", None),
+        "status_429": (429, "Too many requests", "text/plain"),
+        "status_500_html": (500, HTML, "text/html"),
+        "status_503": (503, "", None),
+        "status_504": (504, "", None),
+    }
+)
 
 
 class Asked:

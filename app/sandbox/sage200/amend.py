@@ -55,26 +55,28 @@ def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]
     customer = check_customer(entry, order)
     check_head(entry, order, body)
     check_analysis(entry, order)
-    failed = amend_lines(entry, order, as_list("lines", body.get("lines", [])), customer)
+    bodies = as_list("lines", body.get("lines", []))
+    done, failed = amend_lines(entry, order, bodies, customer)
     if "document_discount_percent" in wish:
         for line in order["lines"]:
             complete_line(entry, line, customer, Decimal(wish["document_discount_percent"]))
     if failed is None and order["is_draft"] and not wish.get("is_editing", False):
         order.update(is_draft=False, document_status=LIVE)
         number_order(entry, order, body)
-    save(entry, order, moved=bool(head) or entry.setting("header_stamp_moves"))
+    save(entry, order, moved=bool(head) or (done > 0 and entry.setting("header_stamp_moves")))
     if failed is None and "lock_id" in wish and not wish.get("is_editing", False):
         entry.change.delete(LOCK, record_of(order).key)
     return order, failed
 
 
-def amend_lines(entry: Entry, order: Doc, bodies: list[Any], customer: Doc) -> Refused | None:
-    for body in bodies:
+def amend_lines(entry: Entry, order: Doc, bodies: list[Any], customer: Doc) -> tuple[int, Refused | None]:
+    """How many lines were saved, and the error that stopped the rest."""
+    for done, body in enumerate(bodies):
         try:
             amend_line(entry, order, body, customer)
         except Refused as refused:
-            return refused
-    return None
+            return done, refused
+    return len(bodies), None
 
 
 def amend_line(entry: Entry, order: Doc, body: Any, customer: Doc) -> None:

@@ -1,8 +1,9 @@
 """Shape of what a caller writes: types, lengths, scales, dates, nulls (sage200.md 5, 8, 9). The first error ends it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 
 from app.sandbox.mirror import Doc
@@ -85,15 +86,17 @@ def check_moment(name: str, value: Any, field: Field) -> str:
     return f"{match[1][:10]}T00:00:00" if field.kind == "date" else match[1] + (match[2] or "")
 
 
-CHECKS = {
-    "str": check_text,
-    "int": check_whole,
-    "dec": check_decimal,
-    "bool": check_flag,
-    "enum": check_enum,
-    "date": check_moment,
-    "stamp": check_moment,
-}
+CHECKS: Mapping[str, Callable[[str, Any, Field], Any]] = MappingProxyType(
+    {
+        "str": check_text,
+        "int": check_whole,
+        "dec": check_decimal,
+        "bool": check_flag,
+        "enum": check_enum,
+        "date": check_moment,
+        "stamp": check_moment,
+    }
+)
 
 
 def need(doc: Mapping[str, Any], *names: str) -> None:

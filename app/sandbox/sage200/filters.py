@@ -1,9 +1,10 @@
 """`$filter` (sage200.md 6): comparisons, and, or, brackets, contains, startswith, endswith. All else is refused."""
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from odata_query import ast
@@ -19,19 +20,23 @@ class Row(Protocol):
 
 
 Test = Callable[[Row], bool]
-COMPARE: dict[type, Callable[[Any, Any], bool]] = {
-    ast.Eq: operator.eq,
-    ast.NotEq: operator.ne,
-    ast.Gt: operator.gt,
-    ast.GtE: operator.ge,
-    ast.Lt: operator.lt,
-    ast.LtE: operator.le,
-}
-TEXT: dict[str, Callable[[str, str], bool]] = {
-    "contains": operator.contains,
-    "startswith": str.startswith,
-    "endswith": str.endswith,
-}
+COMPARE: Mapping[type, Callable[[Any, Any], bool]] = MappingProxyType(
+    {
+        ast.Eq: operator.eq,
+        ast.NotEq: operator.ne,
+        ast.Gt: operator.gt,
+        ast.GtE: operator.ge,
+        ast.Lt: operator.lt,
+        ast.LtE: operator.le,
+    }
+)
+TEXT: Mapping[str, Callable[[str, str], bool]] = MappingProxyType(
+    {
+        "contains": operator.contains,
+        "startswith": str.startswith,
+        "endswith": str.endswith,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)

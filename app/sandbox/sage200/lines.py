@@ -1,6 +1,6 @@
 """One line of a sales order: what each type needs and takes from its product or charge (sage200.md 9.2)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from types import MappingProxyType
@@ -156,7 +156,9 @@ def fill_comment(_: Entry, line: Doc) -> None:
     need(line, "description")
 
 
-FILL = {STANDARD: fill_standard, FREE_TEXT: fill_free_text, CHARGE: fill_charge, COMMENT: fill_comment}
+FILL: Mapping[str, Callable[[Entry, Doc], None]] = MappingProxyType(
+    {STANDARD: fill_standard, FREE_TEXT: fill_free_text, CHARGE: fill_charge, COMMENT: fill_comment}
+)
 
 
 def default_nominal(entry: Entry, line: Doc, nominal_id: int) -> None:

@@ -50,6 +50,8 @@ async def perform(world: World, deed: Deed, request: Request) -> Response:
 async def set_tunnel(world: World, request: Request) -> Response:
     """`{"up": bool}`: down, every call answers 504."""
     up = (await request.json())["up"]
+    with world.store.record(Call("sage200", "POST", request.url.path)):
+        pass
     world.switches.set("sage200.tunnel", "up" if up else "down")
     return JSONResponse({"tunnel": "up" if up else "down"})
 

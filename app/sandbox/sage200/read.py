@@ -15,12 +15,14 @@ from app.sandbox.world import World
 
 RESOURCES: Mapping[str, Resource] = MappingProxyType({**DIRECT, **VIEWS})
 OVERLAID = frozenset({"sop_settings", "permissions"})
-ASKS_DRAFTS = {
-    "by_key": frozenset(
-        {"is_draft", "id", "customer_document_no", *(f"spare_text_{n}" for n in range(1, 11))}
-    ),
-    "by_draft": frozenset({"is_draft", "id"}),
-}
+ASKS_DRAFTS: Mapping[str, frozenset[str]] = MappingProxyType(
+    {
+        "by_key": frozenset(
+            {"is_draft", "id", "customer_document_no", *(f"spare_text_{n}" for n in range(1, 11))}
+        ),
+        "by_draft": frozenset({"is_draft", "id"}),
+    }
+)
 
 
 def read_list(world: World, name: str, options: Mapping[str, str], **within: Any) -> Any:
@@ -102,9 +104,13 @@ def candidates(view: View, resource: Resource, query: Query, within: Mapping[str
 
 
 def seen(world: World, resource: Resource, filter_: Filter | None, docs: Iterable[Doc]) -> Iterable[Doc]:
-    """Drafts stay out of lists of orders unless asked for; what asking means is a switch."""
+    """Drafts stay out of lists of orders unless asked for (what asking means is a switch), sites out of reach behind a
+    lost tunnel.
+    """
     if resource.entity in OVERLAID:
         return [overlay(world, doc) for doc in docs]
+    if resource.entity == "site" and setting(world, "tunnel") == "down":
+        return ()
     if resource.entity != "sop_order":
         return docs
     mode = setting(world, "drafts_visible")
