@@ -1,5 +1,6 @@
 """The published slice of the schema, and what the sandbox adds to it."""
 
+from functools import cache
 from pathlib import Path
 
 from graphql import GraphQLSchema, build_schema, extend_schema, parse, print_type
@@ -11,6 +12,7 @@ SLICE = Path(__file__).parents[3] / "openapi" / "vendors" / "centra.graphql"
 GIFT = "GiftCertificateOrderLine"
 
 
+@cache
 def load_schema() -> GraphQLSchema:
     """With one order status more than anybody knows of, and a line type that no public page shows."""
     schema = build_schema(SLICE.read_text(encoding="utf-8"))
