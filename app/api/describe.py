@@ -57,6 +57,8 @@ def operations(paths: Json) -> Iterator[Json]:
 def answer_with_problems(operation: Json) -> None:
     answers = operation["responses"]
     own = ["invalid"] if answers.pop("422", None) else []
+    if "requestBody" in operation:
+        own.append("unsupported_media_type")
     if any(given["in"] == "path" for given in operation.get("parameters", ())):
         own.append("not_found")
     for code in (*EVERYWHERE, *own):

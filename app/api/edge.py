@@ -5,7 +5,7 @@ import re
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.api.body import MIB, headers_of, read_body
+from app.api.body import MIB, headers_of, media_type, read_body
 from app.api.problems import ProblemError, unavailable
 from app.api.state import State
 from app.outbox.flush import AWAY
@@ -55,10 +55,13 @@ def given_id(scope: Scope) -> str | None:
 
 
 async def whole(scope: Scope, receive: Receive) -> Receive:
-    """Reads the body within our limit before any route does; webhooks count theirs themselves."""
+    """Reads the body within our limit before any route does; webhooks count and judge theirs themselves."""
     if scope["path"].startswith("/webhooks/") or not has_body(scope):
         return receive
-    body = await read_body(receive, headers_of(scope["headers"]), BODY_LIMIT)
+    headers = headers_of(scope["headers"])
+    body = await read_body(receive, headers, BODY_LIMIT)
+    if body and media_type(headers) != "application/json":
+        raise ProblemError("unsupported_media_type", headers={"accept": "application/json"})
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -18,7 +18,7 @@ from starlette.types import Receive as Incoming
 from starlette.types import Scope, Send
 from structlog.typing import FilteringBoundLogger
 
-from app.api.body import MIB, headers_of, read_body
+from app.api.body import MIB, headers_of, media_type, read_body
 from app.api.flood import Flood
 from app.api.problems import MEDIA_TYPE, ProblemError, unavailable
 from app.domain.channel import Channel
@@ -143,10 +143,6 @@ def too_many(intake: Intake, scope: Scope) -> Response | None:
         return None
     headers = {"retry-after": str(math.ceil(wait))}
     return ProblemError("too_many_requests", headers=headers).response(scope)
-
-
-def media_type(headers: Mapping[str, str]) -> str:
-    return headers.get("content-type", "").partition(";")[0].strip().lower()
 
 
 def unknown(raw: bytes) -> None:

@@ -12,7 +12,9 @@ from datetime import datetime
 import asyncpg
 
 from app.domain.errors import PermanentError
+from app.ledger import audit
 
+OPERATOR = "operator"
 SCOPES = (
     "messages:read",
     "messages:payload",
@@ -77,7 +79,9 @@ async def create(
             sorted(set(scopes)),
             expires_at,
         )
-        await _note(conn, "key.created", key_id, {"name": name, "scopes": sorted(set(scopes))})
+        await audit.note(
+            conn, OPERATOR, "keys.create", key_id, reason="", name=name, scopes=sorted(set(scopes))
+        )
     return Created(key_id, key)
 
 
@@ -88,17 +92,8 @@ async def revoke(pool: asyncpg.Pool, key_id: str) -> bool:
             "UPDATE api_key SET revoked_at = now() WHERE id = $1 AND revoked_at IS NULL RETURNING id", key_id
         )
         if revoked is not None:
-            await _note(conn, "key.revoked", key_id, {})
+            await audit.note(conn, OPERATOR, "keys.revoke", key_id, reason="")
     return revoked is not None
-
-
-async def _note(conn: asyncpg.Connection, action: str, key_id: str, detail: dict[str, object]) -> None:
-    await conn.execute(
-        "INSERT INTO audit (actor, action, object, detail, reason) VALUES ('operator', $1, $2, $3, '')",
-        action,
-        f"key:{key_id}",
-        detail,
-    )
 
 
 async def authenticate(pool: asyncpg.Pool, key: str, now: datetime) -> Holder | None:
