@@ -131,9 +131,9 @@ class Mappings:
 def fires(row: PostingRow, subject: Subject) -> bool:
     """Whether a rule that fits the route fits the line too."""
     return (
-        row.kind in {ANY, subject.kind}
+        _covers(row.sku, subject.sku)
+        and row.kind in {ANY, subject.kind}
         and row.group in {ANY, subject.group}
-        and _covers(row.sku, subject.sku)
         and (row.value_from is None or row.value_from <= subject.value)
         and (row.value_below is None or subject.value < row.value_below)
     )
