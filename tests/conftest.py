@@ -3,7 +3,6 @@
 import asyncio
 import os
 import secrets
-import shutil
 import signal
 import sys
 import tempfile
@@ -17,6 +16,7 @@ import pytest
 from pytest_socket import socket_allow_hosts
 
 from app.db.session import open_pool
+from app.embedded.reach import discard
 from app.embedded.servers import Servers, Wish, open_servers
 
 ROOT = Path(__file__).parents[1]
@@ -41,10 +41,7 @@ class Background:
     def stop(self) -> None:
         self._stop.set()
         self._thread.join()
-        for part in self.home.iterdir():
-            if part.is_symlink():
-                shutil.rmtree(part.resolve(), ignore_errors=True)
-        shutil.rmtree(self.home, ignore_errors=True)
+        discard(self.home)
 
     async def _serve(self) -> None:
         bindir = os.environ.get("PG_BINDIR")

@@ -66,6 +66,14 @@ def place_data(home: Path, account: Account | None, elsewhere: Path = ELSEWHERE)
     return target
 
 
+def discard(home: Path) -> None:
+    """Removes a folder of servers that are gone, and what stands in for parts of it elsewhere."""
+    for part in home.iterdir() if home.exists() else ():
+        if part.is_symlink():
+            shutil.rmtree(part.resolve(), ignore_errors=True)
+    shutil.rmtree(home, ignore_errors=True)
+
+
 def _lets_through(folder: Path, account: Account) -> bool:
     facts = folder.stat()
     if facts.st_uid == account.uid:

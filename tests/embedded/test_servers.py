@@ -1,7 +1,6 @@
 import asyncio
 import os
 import pwd
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,8 +10,9 @@ import pytest
 
 from app.embedded.errors import EmbeddedError
 from app.embedded.postgres import Postgres, start_postgres
+from app.embedded.reach import discard, reachable
 from app.embedded.servers import Wish, open_servers
-from app.embedded.supervise import wait_gone
+from app.embedded.supervise import Account, wait_gone
 from tests.embedded.conftest import StartParent
 from tests.embedded.waiting import left
 
@@ -127,9 +127,10 @@ async def test_root_serves_from_a_folder_that_only_root_may_enter(tmp_path: Path
         assert await ask(servers.database_url, "SELECT 1") == 1
         assert await ping(servers.redis_url) == b"+PONG\r\n"
     assert closed.stat().st_mode & 0o777 == 0o700
-    for part in (closed / "home").iterdir():
-        if part.is_symlink():
-            shutil.rmtree(part.resolve())
+    stand_ins = [part.resolve() for part in (closed / "home").iterdir() if part.is_symlink()]
+    discard(closed / "home")
+    assert [path for path in stand_ins if path.exists()] == []
+    assert len(stand_ins) == 2
 
 
 @as_root
@@ -146,6 +147,8 @@ async def test_ordinary_user_serves_and_leaves_no_child(open_folder: Path, start
 
 def _python_for(user: int) -> str:
     """An interpreter of our minor version that this user can execute; ours may lie below /root."""
+    if not reachable(Path(__file__), Account(user, user)):
+        pytest.skip("this checkout is closed to an ordinary user")
     show = "import sys; print(sys.version_info[:2])"
     for python in (sys.executable, "/usr/bin/python3"):
         try:
