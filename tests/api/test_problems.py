@@ -111,10 +111,10 @@ async def test_a_sound_request_id_is_kept_and_another_is_replaced(shop):
     assert replaced.headers["x-request-id"] == "request-1"
 
 
-@pytest.mark.parametrize("code", sorted(TITLES))
-async def test_the_type_of_a_problem_is_a_page(shop, code):
-    answer = await ask(shop, "GET", f"/problems/{code}")
-    assert (answer.status_code, TITLES[code][1] in answer.text) == (200, True)
+async def test_the_type_of_a_problem_is_a_page(shop):
+    for code, (_, title) in TITLES.items():
+        answer = await ask(shop, "GET", f"/problems/{code}")
+        assert (answer.status_code, title in answer.text) == (200, True)
 
 
 def test_the_fixed_bodies_are_json():
