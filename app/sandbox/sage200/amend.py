@@ -15,6 +15,7 @@ from app.sandbox.sage200.enter import (
     check_analysis,
     check_customer,
     check_head,
+    may_allocate,
     move_allocation,
     number_order,
 )
@@ -119,8 +120,8 @@ def change_line(entry: Entry, old: Doc, wish: Doc, customer: Doc, order: Doc) ->
         line["allocated_quantity"] = "0"
     held = Decimal(line["allocated_quantity"])
     surplus = max(held - quantity, Decimal(0))
-    more = min(Decimal(line.pop("to_allocate_quantity", "0")), quantity - held + surplus)
-    allocate_line(entry, {**line, "to_allocate_quantity": "0"})
+    asked = Decimal(line.pop("to_allocate_quantity", "0"))
+    more = min(asked, quantity - held + surplus) if may_allocate(entry) else Decimal(0)
     move_allocation(entry, line, more - surplus)
     return line
 

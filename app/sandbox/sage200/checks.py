@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -40,9 +41,10 @@ def check_value(name: str, value: Any, field: Field) -> Any:
 
 
 def check_text(name: str, value: Any, field: Field) -> str:
+    """Characters are UTF-16 units, as .NET counts them."""
     if not isinstance(value, str):
         raise invalid(f"The property '{name}' must be a text.")
-    if len(value) > field.size:
+    if len(value.encode("utf-16-le", "surrogatepass")) // 2 > field.size:
         raise invalid(f"The property '{name}' may have {field.size} characters at most.")
     return value
 
@@ -81,9 +83,17 @@ def check_enum(name: str, value: Any, field: Field) -> str:
 def check_moment(name: str, value: Any, field: Field) -> str:
     """A date needs its time of day; a document date keeps the day as written."""
     match = MOMENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None:
+    if match is None or not is_real(match[1]):
         raise invalid(f"The property '{name}' must be a date with a time.")
     return f"{match[1][:10]}T00:00:00" if field.kind == "date" else match[1] + (match[2] or "")
+
+
+def is_real(moment: str) -> bool:
+    try:
+        datetime.fromisoformat(moment)
+    except ValueError:
+        return False
+    return True
 
 
 CHECKS: Mapping[str, Callable[[str, Any, Field], Any]] = MappingProxyType(

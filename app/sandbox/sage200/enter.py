@@ -179,12 +179,13 @@ def number_order(entry: Entry, order: Doc, body: Doc) -> None:
 
 def allocate_line(entry: Entry, line: Doc) -> None:
     wanted = Decimal(line.pop("to_allocate_quantity", "0"))
-    if line["line_type"] != STANDARD:
-        return
-    allowed = (
-        entry.setting("allocate_stock_on_order_entry") or entry.setting("allocation_when_off") == "works"
-    )
-    move_allocation(entry, line, wanted if allowed else Decimal(0))
+    if line["line_type"] == STANDARD:
+        move_allocation(entry, line, wanted if may_allocate(entry) else Decimal(0))
+
+
+def may_allocate(entry: Entry) -> bool:
+    allowed = entry.setting("allocate_stock_on_order_entry")
+    return bool(allowed or entry.setting("allocation_when_off") == "works")
 
 
 def move_allocation(entry: Entry, line: Doc, wanted: Decimal) -> None:

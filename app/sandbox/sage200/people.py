@@ -11,8 +11,9 @@ from starlette.routing import Route
 
 from app.sandbox.mirror import Doc
 from app.sandbox.sage200.amend import delete_order as drop_order
-from app.sandbox.sage200.amend import record_of, save
+from app.sandbox.sage200.amend import record_of, remove_line, save
 from app.sandbox.sage200.enter import enter_order
+from app.sandbox.sage200.fields import DOCUMENT_STATUS
 from app.sandbox.sage200.lines import STANDARD, Entry
 from app.sandbox.sage200.locks import LOCK, Record, take_lock
 from app.sandbox.sage200.refusal import Refused
@@ -133,9 +134,14 @@ def retype(entry: Entry, wish: Doc) -> Doc:
 
 
 def set_status(entry: Entry, wish: Doc) -> Doc:
-    """`{"order", "status": "OnHold"}`"""
+    """`{"order", "status": "OnHold"}`; a cancelled order gives its stock back."""
     order = find_document(entry, wish)
+    if wish["status"] not in DOCUMENT_STATUS:
+        raise ValueError(wish["status"])
     order["document_status"] = f"EnumDocumentStatus{wish['status']}"
+    if wish["status"] == "Cancelled":
+        for line in order["lines"]:
+            remove_line(entry, line)
     save(entry, order, moved=True)
     return order
 

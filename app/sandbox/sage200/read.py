@@ -79,6 +79,7 @@ ACTIONS = frozenset({"is_to_lock", "available_document_discount"})
 
 def present(view: View, resource: Resource, row: Row, query: Query) -> Doc:
     shown = show(resource.fields, row)
+    shown.update({name: derive(view, row) for name, derive in resource.derived.items()})
     for path in query.expand:
         if path in resource.expands:
             shown[path] = resource.expands[path](view, row)

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
 
 from app.sandbox.mirror import Doc, View
 from app.sandbox.sage200 import company_sheets, ledger_sheets, sheets
-from app.sandbox.sage200.fields import Fields
+from app.sandbox.sage200.fields import Fields, half_up
 from app.sandbox.sage200.filters import Row
 
 Child = Callable[[View, Row], Any]
@@ -17,7 +18,7 @@ PREFIX = "sage200."
 @dataclass(frozen=True, slots=True)
 class Resource:
     """`entity`: the documents behind it. `project`: rows out of each document, none = the document is the row.
-    `by_id`: whether a single one can be read. `renamed`: our fields that the stored document calls otherwise.
+    `by_id`: whether a single one can be read. `derived`: fields worked out when shown, which filters do not see.
     """
 
     entity: str
@@ -26,6 +27,7 @@ class Resource:
     by_id: bool = True
     project: Callable[[View], Callable[[Doc], Iterable[Row]]] | None = None
     only_one: bool = False
+    derived: Mapping[str, Child] = field(default_factory=dict)
 
     def rows(self, view: View, docs: Iterable[Doc]) -> Iterable[Row]:
         if self.project is None:
@@ -83,6 +85,11 @@ def inside(key: str, fields: Fields) -> Child:
     return expand
 
 
+def free_stock(view: View, row: Row) -> Decimal:
+    holdings = view.seek(f"{PREFIX}warehouse_holding", product_id=row.get("id"))
+    return half_up(sum((Decimal(holding["free_stock_available"]) for holding in holdings), Decimal(0)), 5)
+
+
 COUNTRY = child("country_code_id", "country_code", ledger_sheets.COUNTRY_CODE)
 CUSTOMER = child("customer_id", "customer", company_sheets.CUSTOMER)
 CURRENCY = child("currency_id", "currency", ledger_sheets.CURRENCY)
@@ -121,6 +128,7 @@ DIRECT: Mapping[str, Resource] = MappingProxyType(
                     "warehouse_holdings": children("warehouse_holding", "product_id", company_sheets.HOLDING),
                 }
             ),
+            derived=MappingProxyType({"free_stock_quantity": free_stock}),
         ),
         "warehouses": Resource(
             "warehouse", company_sheets.WAREHOUSE, MappingProxyType({"country_code": COUNTRY})

@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from app.sandbox.store import Call
 from tests.sandbox.sage200.conftest import Sage
 
 
@@ -55,7 +56,9 @@ async def test_history_key_is_the_customer_document_number_also_when_refused(sag
         ({"analysis_code_2": "X" * 61}, "analysis_code_2"),
         ({"spare_text_1": "X" * 101}, "spare_text_1"),
         ({"order_priority": "AB"}, "order_priority"),
+        ({"customer_document_no": "\N{PARTY POPPER}" * 16}, "customer_document_no"),
         ({"document_date": "2026-03-02"}, "document_date"),
+        ({"document_date": "2026-02-30T00:00:00Z"}, "document_date"),
         ({"requested_delivery_date": None}, "requested_delivery_date"),
         ({"customer_document_no": None}, "customer_document_no"),
         ({"customer_document_no": 7}, "customer_document_no"),
@@ -204,18 +207,12 @@ async def test_number_is_the_callers_when_auto_numbering_is_off(sage: Sage):
 
 
 async def test_credit_limit_counts_open_orders(sandbox, sage: Sage):
-    with sandbox.world.store.record(call_of_test()) as change:
+    with sandbox.world.store.record(Call("test", "PUT", "/")) as change:
         customer = change.get("sage200.customer", sage.id("customer", "WEBGBP"))
         change.put("sage200.customer", customer["id"], {**customer, "credit_limit": "200"})
     line = sage.line(0, 1, 100)
     await sage.enter(sage.order(line))
     assert "credit limit" in await sage.refused(sage.order(line))
-
-
-def call_of_test():
-    from app.sandbox.store import Call  # noqa: PLC0415 - only this test writes behind Sage's back
-
-    return Call("test", "PUT", "/")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "1", '{"customer_id": NaN}'])

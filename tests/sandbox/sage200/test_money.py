@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from app.sandbox.store import Call
 from tests.sandbox.sage200.conftest import Sage
 
 GOLDEN = Path(__file__).resolve().parents[3].parent / "shared/domain/golden/finance.json"
@@ -112,3 +113,25 @@ async def test_negative_free_text_is_accepted_or_refused_by_switch(sage: Sage):
 async def test_zero_rated_product_bears_no_tax(sage: Sage):
     child = next(place for place, sku in enumerate(sage.skus) if sku.startswith("K"))
     assert (await sage.enter(sage.order(sage.line(child, 1, 30))))["total_tax_value"] == 0
+
+
+@pytest.mark.skipif(not GOLDEN.exists(), reason="the golden figures are not here")
+async def test_golden_penny_splits_are_taxed_as_foretold(sage: Sage):
+    rated = {"20": 1, "5": 5}
+    await add_reduced_rate(sage)
+    vectors = [
+        each for each in json.loads(GOLDEN.read_text())["extra"]["penny_split"] if each["vat_rate"] in rated
+    ]
+    for vector in vectors:
+        for split, tax in (("blind_split", vector["blind_split_tax"]), ("one_valid_split", vector["vat"])):
+            code = tax_code(sage, rated[vector["vat_rate"]])
+            parts = vector[split]
+            lines = [sage.line(0, part["qty"], Decimal(part["unit_net"]), tax_code_id=code) for part in parts]
+            assert str((await sage.enter(sage.order(*lines)))["total_tax_value"]) == tax, vector["gross"]
+
+
+async def add_reduced_rate(sage: Sage) -> None:
+    with sage.sandbox.world.store.record(Call("test", "PUT", "/")) as change:
+        standard = change.get("sage200.tax_code", tax_code(sage, 1))
+        change.put("sage200.tax_code", 5, {**standard, "id": 5, "code": 5, "tax_rate": "5.00"})
+    sage.seeded["ids"]["tax_code"]["5"] = 5

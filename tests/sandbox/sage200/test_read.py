@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from app.sandbox.sage200.fields import Field
-from tests.sandbox.sage200.conftest import Sage
+from tests.sandbox.sage200.conftest import Sage, open_sage
 
 
 async def test_list_is_a_bare_array_or_wrapped_by_switch(sage: Sage):
@@ -146,8 +146,6 @@ async def test_top_over_the_cap_can_be_cut_instead(sage: Sage):
 
 
 async def test_five_hundred_rows_unless_asked(sandbox):
-    from tests.sandbox.sage200.conftest import open_sage  # noqa: PLC0415 - this test alone seeds a large shop
-
     await sandbox.client.post("/_sandbox/seed", json={"catalogue": {"skus": 510}})
     sage = await open_sage(sandbox)
     assert (len(await sage.get("products")), len(await sage.get("products", top=5000))) == (500, 510)

@@ -66,3 +66,17 @@ async def test_two_lines_of_one_product_share_its_stock(sage: Sage):
 async def test_received_stock_is_free_stock(sage: Sage):
     await sage.deed("change_stock", product=sage.skus[0], by=5)
     assert (await holding(sage))["free_stock_available_less_reserved"] == 1005
+
+
+async def test_product_shows_the_free_stock_of_all_its_warehouses(sage: Sage):
+    await sage.deed("change_stock", product=sage.skus[0], warehouse="RESERVE", by=7)
+    await sage.enter(sage.order(sage.line(0, 2, to_allocate_quantity=2)))
+    product = await sage.get(f"products/{sage.id('product', sage.skus[0])}")
+    row = (await sage.get("product_views", filter=f"code eq '{sage.skus[0]}'"))[0]
+    assert (product["free_stock_quantity"], row["free_stock_quantity"]) == (1005, 1005)
+
+
+async def test_cancelled_order_gives_its_stock_back(sage: Sage):
+    await sage.enter(sage.order(sage.line(0, 2, to_allocate_quantity=2)))
+    await sage.deed("set_status", order="WEB-1", status="Cancelled")
+    assert (await holding(sage))["quantity_allocated_sop"] == 0
