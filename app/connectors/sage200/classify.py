@@ -9,6 +9,8 @@ from enum import StrEnum
 import simplejson
 
 LONGEST_TEXT = 400
+LONGEST_READ = 8_000  # before the patterns below, which are slow on long nonsense
+LONGEST_JSON = 1_000_000
 
 LOCKED_PHRASES = (
     r"\block(?:ed)? by\b",
@@ -79,16 +81,17 @@ def message(body: bytes) -> str:
     """The words for a person in an error body: `Message`, `message`, the raw text, or what an HTML page says.
     E-mail addresses are blotted out: the words end up in logs and cases.
     """
-    text = body.decode("utf-8", "replace").strip()
+    text = body[:LONGEST_READ].decode("utf-8", "replace").strip()
     try:
-        parsed = simplejson.loads(text)
-    except ValueError:
+        parsed = simplejson.loads(body) if len(body) < LONGEST_JSON else None
+    except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict):
         found = (parsed.get(name) for name in ("Message", "message", "error_description", "error"))
         text = next((value for value in found if isinstance(value, str) and value), text)
     elif isinstance(parsed, str):
         text = parsed
+    text = text[:LONGEST_READ]
     if text.startswith("<"):
         text = re.sub(r"<(style|script)\b.*?</\1>|<[^>]*>", " ", text, flags=re.DOTALL | re.IGNORECASE)
     return re.sub(r"\S+@\S+", "…", " ".join(text.split()))[:LONGEST_TEXT]

@@ -140,7 +140,7 @@ def _loaded(body: bytes) -> Any:
     """JSON with its numbers as Decimal; None for anything else."""
     try:
         return simplejson.loads(body, use_decimal=True)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -12,7 +12,7 @@ from app.connectors.sage200.payloads import OrderRow, ViewRow, read
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
-from app.domain.erp import Document, SalesOrder
+from app.domain.erp import Document, DocumentStanding, SalesOrder
 from app.domain.errors import (
     DestinationError,
     InDoubtError,
@@ -81,9 +81,12 @@ class Orders:
     async def _made(self, raw: Row) -> Document:
         """Replies may leave lines and totals out (sage200.md 20.6): then the order is read back."""
         try:
-            return document(await self._whole(self._row(raw)))
+            made = document(await self._whole(self._row(raw)))
         except SluiceError as error:
             raise InDoubtError(f"Sage created an order that could not be read back: {error}") from error
+        if made.standing is DocumentStanding.DRAFT:
+            raise InDoubtError(f"Sage confirmed order {made.id} and left it a draft")
+        return made
 
     async def _refused(self, order: SalesOrder, reply: Reply) -> SluiceError:
         """A text that nobody knows decides nothing: whether something was made in spite of it is looked up."""

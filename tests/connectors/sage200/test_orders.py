@@ -195,7 +195,7 @@ async def test_a_create_without_a_definite_answer_is_in_doubt(erp, sage, status)
         await erp.place(order(), no_check)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>signed out</html>", b"[]", b"null"])
+@pytest.mark.parametrize("body", [b"", b"<html>signed out</html>", b"[]", b"null", b"[" * 99_999])
 async def test_a_create_answered_200_without_a_record_is_in_doubt(erp, sage, body):
     sage.on_create = lambda _: httpx.Response(200, content=body)
     with pytest.raises(InDoubtError):
@@ -204,6 +204,17 @@ async def test_a_create_answered_200_without_a_record_is_in_doubt(erp, sage, bod
 
 async def test_a_created_order_that_cannot_be_read_back_is_in_doubt(erp, sage):
     sage.on_read = lambda request: httpx.Response(504) if "sop_orders/" in request.url.path else None
+    with pytest.raises(InDoubtError):
+        await erp.place(order(), no_check)
+
+
+async def test_a_confirmed_order_that_is_a_draft_is_in_doubt(erp, sage):
+    def leave_a_draft(request):
+        sage.save(request)
+        sage.tables["sop_orders"][-1] |= {"document_no": "##12", "is_draft": True}
+        return reply(sage.tables["sop_orders"][-1])
+
+    sage.on_create = leave_a_draft
     with pytest.raises(InDoubtError):
         await erp.place(order(), no_check)
 

@@ -109,9 +109,15 @@ async def test_nobody_listening_means_nothing_was_sent(listening, clock):
                 await erp.probe(["X"])
 
 
-async def test_a_failed_handshake_means_nothing_was_sent(listening, clock):
-    port = await listening()
-    async with erp_at(port, clock, base_url=f"https://127.0.0.1:{port}/accounts/v1") as erp:
+async def test_a_failed_handshake_means_nothing_was_sent(clock):
+    async def plain(_reader, writer):
+        writer.write(b"no TLS here\r\n")
+        writer.close()
+        await writer.wait_closed()
+
+    server = await asyncio.start_server(plain, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    async with server, erp_at(port, clock, base_url=f"https://127.0.0.1:{port}/accounts/v1") as erp:
         with pytest.raises(DestinationError):
             await erp.probe(["X"])
 
