@@ -27,7 +27,7 @@ class PermanentError(SluiceError):
 
 
 class TransientError(SluiceError):
-    """This attempt failed in passing; the outbox retries with backoff."""
+    """Failed in passing; the outbox retries with backoff."""
 
 
 class DestinationError(TransientError):
