@@ -101,10 +101,17 @@ async def _send(ctx: Context, lease: Lease, job: Job) -> Outcome:
     except SluiceError as error:
         return Outcome(job.message, verdict_of(error, ctx.pace))
     bound = _bound(ctx, job, document, job.content, adopted=False)
-    facts: tuple[object, ...] = (bound,)
+    facts: tuple[object, ...] = (bound, *_flagged(job))
     if (document.net, document.tax, document.gross) != (planned.net, planned.tax, planned.gross):
-        facts = (bound, _mismatch(job, document))
+        facts = (*facts, _mismatch(job, document))
     return Outcome(job.message, Done(Result.APPLIED, document.number), facts=facts)
+
+
+def _flagged(job: Job) -> tuple[Case, ...]:
+    """What was within tolerance and still wants an eye on it; holds nothing up."""
+    flags = job.planned.flags if job.planned else ()
+    message = job.message
+    return (Case(message.id, message.source, message.order_ref, flags, flag=True),) if flags else ()
 
 
 def _mismatch(job: Job, document: Document) -> Case:

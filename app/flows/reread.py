@@ -131,9 +131,7 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
 def _stands(before: Snapshot | None, order: Order) -> bool:
     """What its open place effect was appended for still holds."""
     return (
-        before is not None
-        and before.content == content_of(order)
-        and before.order.standing is order.standing
+        before is not None and before.content == content_of(order) and before.order.standing is order.standing
     )
 
 

@@ -13,8 +13,9 @@ from app.flows.flow import Lease
 from app.ledger.record import Fact, record
 from app.outbox.breaker import Failure, failed, succeeded
 from app.outbox.cases import Case, open_cases
+from app.outbox.conclude import said
 from app.outbox.enter import enter_due
-from app.outbox.settle import Change, Settled, said, settle
+from app.outbox.settle import Change, Settled, settle
 from app.outbox.tickets import MovedError
 from app.outbox.verdict import Rules, exhausted
 from app.telemetry.words import Flow, MessageOutcome

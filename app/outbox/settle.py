@@ -11,8 +11,8 @@ import asyncpg
 
 from app.domain.message import Done, Outcome, Park, Result
 from app.outbox import append, cases, tickets
+from app.outbox.conclude import finish, note_attempts, put_to_rest
 from app.outbox.verdict import Rest, Rules, rest
-from app.outbox.withdraw import mark_dirty
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +57,9 @@ async def settle(
     await tickets.lock(conn, _lanes(work, changes, fresh))
     freed = await tickets.leave(conn, work.places)
     await _lock_rows(conn, work, outcomes, [*freed.heads, *freed.order_heads])
-    await _note_attempts(conn, outcomes)
-    await _finish(conn, work.done, work.rows)
-    await _rest(conn, work.rests)
+    await note_attempts(conn, outcomes)
+    await finish(conn, work.done, work.rows)
+    await put_to_rest(conn, work.rests)
     await _amend(conn, changes)
     await tickets.advance(conn, freed)
     await append.place(conn, fresh)
@@ -143,87 +143,6 @@ async def _lock_rows(
         )
         if not (ours or unsent):
             raise tickets.MovedError
-
-
-async def _note_attempts(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -> None:
-    await conn.execute(
-        """
-        INSERT INTO attempt (message_id, token, worker, verdict, error)
-        SELECT given.id, given.token, s.worker, given.verdict, given.error
-        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[]) AS given(id, token, verdict, error)
-        JOIN message_state AS s ON s.id = given.id
-        """,
-        [outcome.message.id for outcome in outcomes],
-        [outcome.message.token for outcome in outcomes],
-        [type(outcome.verdict).__name__.lower() for outcome in outcomes],
-        [said(outcome) for outcome in outcomes],
-    )
-
-
-def said(outcome: Outcome) -> str:
-    """One line for the timeline; never personal data."""
-    verdict = outcome.verdict
-    if isinstance(verdict, Park):
-        return ", ".join(violation.code for violation in verdict.violations)
-    return str(
-        getattr(verdict, "error", "") or getattr(verdict, "reason", "") or getattr(verdict, "note", "")
-    )[:500]
-
-
-async def _finish(
-    conn: asyncpg.Connection, done: Mapping[int, Done], rows: Mapping[int, asyncpg.Record]
-) -> None:
-    if not done:
-        return
-    await conn.execute(
-        """
-        WITH gone AS (DELETE FROM message_state WHERE id = ANY($1::bigint[]) RETURNING *)
-        INSERT INTO receipt (message_id, kind, source, result, note, keyed, aside, received_at)
-        SELECT gone.id, gone.kind, gone.source, given.result, given.note, gone.coalesce_key IS NULL, gone.aside,
-               gone.received_at
-        FROM gone JOIN unnest($1::bigint[], $2::text[], $3::text[]) AS given(id, result, note) ON given.id = gone.id
-        """,
-        list(done),
-        [verdict.result.value for verdict in done.values()],
-        [verdict.note or None for verdict in done.values()],
-    )
-    troubled = [
-        number for number in done if rows[number]["attempts"] > 1 or rows[number]["state"] == "parked"
-    ]
-    if troubled:
-        await cases.close_cases(conn, troubled, "settled")
-
-
-async def _rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> None:
-    if not rests:
-        return
-    values = list(rests.values())
-    await conn.execute(
-        """
-        UPDATE message_state AS s SET token = NULL, lease_until = NULL, worker = NULL,
-            state = given.state, due_at = given.due_at,
-            attempts = s.attempts - CASE WHEN given.free THEN 1 ELSE 0 END,
-            entered = s.entered AND NOT given.leaves, ticket = CASE WHEN given.leaves THEN NULL ELSE s.ticket END,
-            blockers = 0, failed_since = given.failed_since, doubt_since = given.doubt_since, probes = given.probes,
-            send_begun = given.send_begun, aside = coalesce(given.aside, s.aside), note = given.note
-        FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bool[], $5::bool[], $6::timestamptz[],
-                    $7::timestamptz[], $8::int[], $9::bool[], $10::text[], $11::text[])
-            AS given(id, state, due_at, free, leaves, failed_since, doubt_since, probes, send_begun, aside, note)
-        WHERE s.id = given.id
-        """,
-        list(rests),
-        [value.state for value in values],
-        [value.due_at for value in values],
-        [value.free for value in values],
-        [value.leaves for value in values],
-        [value.failed_since for value in values],
-        [value.doubt_since for value in values],
-        [value.probes for value in values],
-        [value.send_begun for value in values],
-        [value.aside for value in values],
-        [value.note for value in values],
-    )
-    await mark_dirty(conn, [number for number, value in rests.items() if value.aside])
 
 
 async def _amend(conn: asyncpg.Connection, changes: Sequence[Change]) -> None:

@@ -60,7 +60,7 @@ async def toil(engine: Engine, work: dict[str, tuple[str, ...]], log: Log, rng: 
         idle = 0 if claimed else idle + 1
         for message in claimed:
             log.take_off(str(message.key), work[str(message.key)])
-        await asyncio.sleep(rng.uniform(0, 0.003))
+        await engine.pool.execute("SELECT pg_sleep($1)", rng.uniform(0, 0.003))
         for message in claimed:
             log.land(str(message.key), work[str(message.key)])
         rules = Rules(engine.now, rng)
