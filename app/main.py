@@ -1,11 +1,12 @@
 """The API's root: opens what intake and the internal API need, serves until told to stop, drains."""
 
 import asyncio
+import itertools
 import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -80,7 +81,7 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
             now=utc_now,
             monotonic=time.monotonic,
         )
-        state = State(pool, channels, intake, utc_now, mint_id, log)
+        state = State(pool, channels, intake, utc_now, minting(), log)
 
         async def ready() -> bool:
             return not flusher.closing and await asks(pool)
@@ -91,8 +92,10 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
         yield Running(state, port)
 
 
-def mint_id() -> str:
-    return secrets.token_hex(8)
+def minting() -> Callable[[], str]:
+    """Request ids: unique over processes by their beginning, within one by their count."""
+    process, count = secrets.token_hex(6), itertools.count(1)
+    return lambda: f"{process}-{next(count)}"
 
 
 async def asks(pool: asyncpg.Pool) -> bool:
