@@ -83,7 +83,7 @@ def message(body: bytes) -> str:
     """
     text = body[:LONGEST_READ].decode("utf-8", "replace").strip()
     try:
-        parsed = simplejson.loads(body) if len(body) < LONGEST_JSON else None
+        parsed = simplejson.loads(body, use_decimal=True) if len(body) < LONGEST_JSON else None
     except (ValueError, RecursionError):
         parsed = None
     if isinstance(parsed, dict):

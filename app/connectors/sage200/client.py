@@ -117,7 +117,7 @@ class Client:
         if call.body is None:
             return self._http.build_request("GET", url, headers=headers)
         headers["Content-Type"] = "application/json"
-        content = simplejson.dumps(call.body, use_decimal=True, ensure_ascii=False, allow_nan=False).encode()
+        content = simplejson.dumps(call.body, use_decimal=True, allow_nan=False).encode()
         return self._http.build_request("POST", url, headers=headers, content=content)
 
     async def _send(self, request: httpx.Request, token: str, last_check: LastCheck) -> Reply:

@@ -2,9 +2,18 @@
 
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
+from functools import partial
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from app.domain.errors import DestinationError
 
@@ -153,6 +162,26 @@ def _plain(value: Any) -> Any:
 Amount = Annotated[Decimal, BeforeValidator(_plain), Field(allow_inf_nan=False, decimal_places=5)]
 
 
+def _fits(value: str, most: int) -> str:
+    """Sage counts as its database does, in UTF-16 units: an emoji is two."""
+    units = len(value.encode("utf-16-le", "surrogatepass")) // 2
+    if units > most:
+        raise ValueError(f"{units} characters, {most} at most")
+    return value
+
+
+Text3 = Annotated[str, AfterValidator(partial(_fits, most=3))]
+Text8 = Annotated[str, AfterValidator(partial(_fits, most=8))]
+Text10 = Annotated[str, AfterValidator(partial(_fits, most=10))]
+Text20 = Annotated[str, AfterValidator(partial(_fits, most=20))]
+Text30 = Annotated[str, AfterValidator(partial(_fits, most=30))]
+Text60 = Annotated[str, AfterValidator(partial(_fits, most=60))]
+Text100 = Annotated[str, AfterValidator(partial(_fits, most=100))]
+Text235 = Annotated[str, AfterValidator(partial(_fits, most=235))]
+Text255 = Annotated[str, AfterValidator(partial(_fits, most=255))]
+Text6000 = Annotated[str, AfterValidator(partial(_fits, most=6000))]
+
+
 class Sent(BaseModel):
     """A record that we send. Sage refuses what is too long and every null (sage200.md 5): empty fields stay out."""
 
@@ -160,18 +189,18 @@ class Sent(BaseModel):
 
 
 class AddressSent(Sent):
-    postal_name: str | None = Field(default=None, max_length=60)
-    address_1: str | None = Field(default=None, max_length=60)
-    address_2: str | None = Field(default=None, max_length=60)
-    address_3: str | None = Field(default=None, max_length=60)
-    address_4: str | None = Field(default=None, max_length=60)
-    city: str | None = Field(default=None, max_length=60)
-    county: str | None = Field(default=None, max_length=60)
-    postcode: str | None = Field(default=None, max_length=10)
-    country: str | None = Field(default=None, max_length=60)
-    contact: str | None = Field(default=None, max_length=235)
-    telephone_number: str | None = Field(default=None, max_length=30)
-    email_address: str | None = Field(default=None, max_length=255)
+    postal_name: Text60 | None = None
+    address_1: Text60 | None = None
+    address_2: Text60 | None = None
+    address_3: Text60 | None = None
+    address_4: Text60 | None = None
+    city: Text60 | None = None
+    county: Text60 | None = None
+    postcode: Text10 | None = None
+    country: Text60 | None = None
+    contact: Text235 | None = None
+    telephone_number: Text30 | None = None
+    email_address: Text255 | None = None
     country_code_id: int | None = None
 
 
@@ -181,27 +210,27 @@ class LineSent(Sent):
     line_type: str
     product_id: int | None = None
     warehouse_id: int | None = None
-    code: str | None = Field(default=None, max_length=20)
-    description: str | None = Field(default=None, max_length=6000)
+    code: Text20 | None = None
+    description: Text6000 | None = None
     line_quantity: Amount | None = None
     to_allocate_quantity: Amount | None = None
     selling_unit_price: Amount
     selling_unit_price_overridden: bool | None = None
     tax_code_id: int
-    nominal_reference: str | None = Field(default=None, max_length=8)
-    nominal_cost_centre: str | None = Field(default=None, max_length=3)
-    nominal_department: str | None = Field(default=None, max_length=3)
+    nominal_reference: Text8 | None = None
+    nominal_cost_centre: Text3 | None = None
+    nominal_department: Text3 | None = None
 
 
 class OrderSent(Sent):
     customer_id: int
     document_date: str
-    customer_document_no: str = Field(min_length=1, max_length=20)
+    customer_document_no: Annotated[Text20, Field(min_length=1)]
     is_editing: bool = False
     use_invoice_address: bool = False
     delivery_address: AddressSent
     lines: tuple[LineSent, ...] = Field(min_length=1)
-    spare: Annotated[str, Field(max_length=100)] = ""
-    analysis: dict[Annotated[int, Field(ge=1, le=20)], Annotated[str, Field(min_length=1, max_length=60)]] = (
-        Field(default_factory=dict)
+    spare: Text100 = ""
+    analysis: dict[Annotated[int, Field(ge=1, le=20)], Annotated[Text60, Field(min_length=1)]] = Field(
+        default_factory=dict
     )

@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from hmac import compare_digest
 
 import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -64,7 +65,7 @@ class Tokens:
     async def replace(self, spent: str) -> str:
         """Raises DestinationError when `spent` was new: then the token is not what is wrong."""
         async with self._turn:
-            if self._pair is None or self._pair.access_token == spent:
+            if self._pair is None or compare_digest(self._pair.access_token, spent):
                 if self._pair is not None and self._now() - self._pair.saved_at < FRESH:
                     raise DestinationError(MISLED)
                 self._pair = await self._obtain(spent=spent)
@@ -85,7 +86,7 @@ class Tokens:
 
     async def _stored(self, spent: str) -> TokenPair | None:
         pair = await self._store.load()
-        return pair if pair and pair.access_token != spent and self._usable(pair) else None
+        return pair if pair and not compare_digest(pair.access_token, spent) and self._usable(pair) else None
 
     async def _rotate_whole(self) -> TokenPair:
         work = asyncio.ensure_future(self._rotate())

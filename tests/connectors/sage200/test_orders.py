@@ -369,6 +369,18 @@ async def test_a_delivery_with_five_lines_is_refused_and_not_cut(erp, sage):
     assert "address_5" in refused.value.detail
 
 
+async def test_lengths_are_counted_as_sages_database_counts(erp, sage):
+    await erp.place(order(delivery=replace(order().delivery, name="👗" * 30)), no_check)
+    with pytest.raises(PermanentError) as refused:
+        await erp.place(order(delivery=replace(order().delivery, name="👗" * 31)), no_check)
+    assert (refused.value.code, len(sage.creates())) == ("E-FIELD-LENGTH", 1)
+
+
+async def test_half_a_character_does_not_break_the_request(erp, sage):
+    await erp.place(order(delivery=replace(order().delivery, city="Lee\ud83d")), no_check)
+    assert len(sage.creates()) == 1
+
+
 async def test_a_field_that_is_too_long_is_named_without_its_text(erp):
     long = replace(order().delivery, name="Ada Shopper " * 6)
     with pytest.raises(PermanentError) as refused:
