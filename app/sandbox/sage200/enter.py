@@ -165,7 +165,7 @@ def number_order(entry: Entry, order: Doc, body: Doc) -> None:
     """Ten digits, unless the company numbers by hand; a draft waits for its number under a `##` one."""
     if order["is_draft"]:
         order["document_no"] = f"##{entry.change.next_id('sage200.draft_no'):08d}"
-    elif entry.setting("auto_numbering"):
+    elif entry.setting("auto_generate_order_return_numbers"):
         order["document_no"] = f"{entry.change.next_id('sage200.document_no'):010d}"
     else:
         number = check_object({"document_no": body.get("document_no", "")}, ORDER, strict=False)[

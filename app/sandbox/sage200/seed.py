@@ -67,6 +67,7 @@ def seed_settings(seeding: Seeding) -> None:
     change.put("sage200.user", 1, {"id": 1, **user})
     switched = dict.fromkeys(
         (
+            "auto_generate_order_return_numbers",
             "are_prices_tax_inclusive",
             "allocate_stock_on_order_entry",
             "amend_nominal_codes",
@@ -74,7 +75,6 @@ def seed_settings(seeding: Seeding) -> None:
         )
     )
     fixed = {
-        "auto_generate_order_return_numbers": True,
         "allow_payment_with_order": True,
         "allow_cash_orders": False,
     }

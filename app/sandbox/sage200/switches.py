@@ -30,7 +30,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "drafts_visible": "by_key",  # by_draft (only with is_draft or id), always, never
         "reply_includes_children": False,
         # settings and permissions
-        "auto_numbering": True,
+        "auto_generate_order_return_numbers": True,
         "are_prices_tax_inclusive": False,
         "allocate_stock_on_order_entry": True,
         "amend_nominal_codes": True,

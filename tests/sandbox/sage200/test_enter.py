@@ -200,7 +200,7 @@ async def test_misplaced_line_field_is_ignored_or_refused_by_switch(sage: Sage):
 
 
 async def test_number_is_the_callers_when_auto_numbering_is_off(sage: Sage):
-    await sage.sandbox.switch(sage200__auto_numbering=False)
+    await sage.sandbox.switch(sage200__auto_generate_order_return_numbers=False)
     assert "document_no" in await sage.refused(sage.order())
     assert (await sage.enter(sage.order(document_no="SO-1")))["document_no"] == "SO-1"
     assert "SO-1" in await sage.refused(sage.order(document_no="SO-1"))
