@@ -31,7 +31,7 @@ MISLED = (
 class _Grant(BaseModel):
     model_config = ConfigDict(hide_input_in_errors=True)
 
-    access_token: str = Field(min_length=1)
+    access_token: str = Field(pattern=r"^[!-~]+$")  # it goes into a header
     refresh_token: str = ""
     expires_in: float = 3600.0
 

@@ -143,6 +143,8 @@ async def test_a_dead_consent_says_that_a_person_must_act(sage, http, clock):
         httpx.Response(403, text="forbidden"),
         httpx.Response(200, text="<html>"),
         httpx.Response(200, json={"expires_in": 5}),
+        httpx.Response(200, json={"access_token": "a\r\nX-Site: b"}),
+        httpx.Response(200, json={"access_token": "é"}),
     ],
 )
 async def test_a_failed_refresh_rests_the_destination_and_saves_nothing(clock, answer):
