@@ -49,8 +49,8 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    database_url: SecretStr = Field(description="Postgres, 15 or newer")
-    redis_url: SecretStr = Field(description="Redis or Valkey: the doorbell and nothing else")
+    database_url: SecretStr = Field(min_length=1, description="Postgres, 15 or newer")
+    redis_url: SecretStr = Field(min_length=1, description="Redis or Valkey: the doorbell and nothing else")
     database_pool: Annotated[int, Field(ge=2)] = Field(
         10, description="connections to Postgres of one process"
     )

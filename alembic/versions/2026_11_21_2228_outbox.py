@@ -236,6 +236,7 @@ def upgrade() -> None:
         sa.Column("order_ticket", sa.BigInteger(), nullable=True),
         sa.Column("lanes", postgresql.ARRAY(sa.Text()), server_default=sa.text("'{}'"), nullable=False),
         sa.Column("ticket", sa.BigInteger(), nullable=True),
+        sa.Column("waits_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("token", sa.BigInteger(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("worker", sa.Text(), nullable=True),

@@ -117,6 +117,7 @@ class MessageState(SQLModel, table=True):
     order_ticket: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     lanes: list[str] = Field(sa_column=Column(ARRAY(Text), nullable=False, server_default=text("'{}'")))
     ticket: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    waits_since: datetime | None = Field(sa_column=_stamp(nullable=True))
     token: int | None = Field(sa_column=Column(BigInteger, nullable=True))
     lease_until: datetime | None = Field(sa_column=_stamp(nullable=True))
     worker: str | None = Field(sa_column=_text(nullable=True))

@@ -18,7 +18,7 @@ from app.outbox.enter import enter_due
 from app.outbox.settle import Change, Settled, settle
 from app.outbox.tickets import MovedError
 from app.outbox.verdict import Rules, exhausted
-from app.telemetry.words import Flow, MessageOutcome
+from app.telemetry.words import Flow, LaneClass, MessageOutcome
 
 RETRY_SECONDS = 0.2
 
@@ -133,3 +133,6 @@ def _tell(ctx: Context, outcomes: Sequence[Outcome], settled: Settled) -> None:
             seconds=round(seconds, 3),
         )
     ctx.metrics.lane_steps_aside_total.inc(sum(settled.aside.values()))
+    for name, waits in ((LaneClass.ORDER, settled.waits.order), (LaneClass.SKU, settled.waits.sku)):
+        for seconds in waits:
+            ctx.metrics.lane_wait_seconds.labels(name.value).observe(max(0.0, seconds))

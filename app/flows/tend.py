@@ -43,6 +43,7 @@ async def tend(ctx: Context, signal: Signal) -> None:
         _Chore("seed", SEED_SECONDS, _seed),
         _Chore("partitions", PARTITION_SECONDS, _extend),
         _Chore("heartbeat", 5.0, _beat),
+        _Chore("budgets", 5.0, _budgets),
     ]
     while not signal.stopping:
         moved = 0
@@ -106,4 +107,19 @@ async def _beat(ctx: Context) -> int:
         """,
         ctx.worker,
     )
+    return 0
+
+
+async def _budgets(ctx: Context) -> int:
+    """Share of each system's requests left, of its poorest connection."""
+    rows = await ctx.pool.fetch("SELECT name, tokens, refilled_at FROM destination")
+    left: dict[str, float] = {}
+    for row in rows:
+        channel = ctx.channels.get(row["name"])
+        if channel is not None and channel.budget is not None:
+            elapsed = max(0.0, (ctx.now() - row["refilled_at"]).total_seconds())
+            tokens = min(channel.budget.burst, row["tokens"] + elapsed * channel.budget.rate)
+            left[channel.name] = min(left.get(channel.name, 1.0), tokens / channel.budget.burst)
+    for system, ratio in left.items():
+        ctx.metrics.upstream_budget_remaining_ratio.labels(system).set(ratio)
     return 0

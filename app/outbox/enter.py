@@ -23,6 +23,7 @@ async def take(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str]]) -> 
     await conn.execute(
         """
         UPDATE message_state AS s SET entered = true, ticket = place.ticket, blockers = place.blockers,
+            waits_since = clock_timestamp(),
             state = CASE WHEN place.blockers = 0 THEN 'ready' ELSE 'waiting' END
         FROM (
             SELECT m.id, CASE WHEN m.lanes = '{}' THEN NULL ELSE given.ticket END AS ticket,

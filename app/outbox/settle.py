@@ -34,6 +34,7 @@ class Settled:
 
     aside: Mapping[str, int]
     enterable: bool
+    waits: tickets.Waits
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ async def settle(
     await finish(conn, work.done, work.rows)
     await put_to_rest(conn, work.rests)
     await _amend(conn, changes)
-    await tickets.advance(conn, freed)
+    waits = await tickets.advance(conn, freed)
     await append.place(conn, fresh)
     parks = [(o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park)]
     if parks:
@@ -69,7 +70,7 @@ async def settle(
             conn, [cases.Case(m.id, m.source, m.order_ref, p.violations) for m, p in parks]
         )
     again = any(value.state == "waiting" for value in work.rests.values())
-    return Settled(_asides(work), bool(freed.order_heads or changes or again))
+    return Settled(_asides(work), bool(freed.order_heads or changes or again), waits)
 
 
 async def _read(

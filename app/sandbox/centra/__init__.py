@@ -22,9 +22,9 @@ def mount(world: World) -> list[Route]:
     endpoint = Endpoint(world, sender.wake, seen)
 
     def seed(change: Change, spec: Doc) -> Doc:
-        """`spec`: catalogue; tokens and plugins as the people's routes take them."""
+        """`spec`: catalogue; `articles` that no other vendor knows; tokens and plugins as the people's routes take them."""
         return {
-            "sizes": store_catalogue(change, spec["catalogue"]),
+            "sizes": store_catalogue(change, [*spec["catalogue"], *spec.get("articles", ())]),
             "tokens": [issue_token(change, wish, world.clock.now()) for wish in spec.get("tokens", ())],
             "plugins": [add_plugin(change, wish) for wish in spec.get("plugins", ())],
         }

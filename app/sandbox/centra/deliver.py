@@ -112,8 +112,8 @@ class Sender:
         first = int(self._world.clock.now().timestamp())
         for attempt in range(batch.plugin["retries"] + 1):
             last = attempt == batch.plugin["retries"]
-            old = attempt and self._world.switches["centra.webhook_retry_t"] == "old"
-            done = await self._attempt(client, batch, first if old else None, final=last)
+            fresh = attempt and self._world.switches["centra.webhook_retry_t"] == "fresh"
+            done = await self._attempt(client, batch, None if fresh else first, final=last)
             if done or last:
                 break
             await self._world.clock.sleep(self._world.switches["centra.webhook_retry_seconds"] * 4**attempt)
