@@ -21,7 +21,7 @@ from pydantic import SecretStr
 _FIELDS = """
     event level at role worker pid port url version logger template settings
     connection source destination system operation kind cls state result outcome verdict message messages key
-    order_ref order_refs parent priority attempts attempt lane lanes blockers aside in_doubt probes document
+    order_ref order_refs request_id parent priority attempts attempt lane lanes blockers aside in_doubt probes document
     reason code codes field need owner cause note resume_at
     count drafts accepted duplicates conflicts ignored parked settled claimed repaired rescued entered stored
     seconds wait_seconds lease_seconds due_at status bytes page pages more cursor_at horizon since
@@ -31,6 +31,7 @@ ALLOWED = frozenset(_FIELDS.split())
 
 _QUIET = ("httpx", "httpcore", "arq", "asyncio", "uvicorn.access")
 _PLAIN_SPOKEN = ("uvicorn", "alembic")  # their constant sentences hold no data
+_OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "arq")
 _MASK = "***"
 _EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
@@ -44,7 +45,7 @@ def configure_logging(
     role: str, stream: TextIO, level: str = "INFO", secrets: Sequence[SecretStr] = ()
 ) -> None:
     """For the whole process, structlog and the standard library's loggers alike. `secrets` never appear, wherever
-    they would have; very short ones cannot be told from other text.
+    they would have; very short ones cannot be told from other text. Give uvicorn `log_config=None`, or it undoes this.
     """
     known = tuple(secret.get_secret_value() for secret in secrets)
     writer = _Writer(role, stream, tuple(text for text in known if len(text) >= _SHORTEST_SECRET))
@@ -56,6 +57,9 @@ def configure_logging(
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(handlers=[_Foreign(writer, stream)], level=number, force=True)
+    for name in _OWN_HANDLERS:  # else they would go on writing whole tracebacks beside us
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
     for name in _QUIET:
         logging.getLogger(name).setLevel(max(number, logging.WARNING))
 

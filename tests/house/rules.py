@@ -143,12 +143,17 @@ def float_json(tree: ast.Module) -> Findings:
 
 
 def sleeps(tree: ast.Module) -> Findings:
-    """A test that waits a while is slow when it passes and wrong when the machine is slower. sleep(0) only yields."""
+    """A test that waits a while is slow when it passes and wrong when the machine is slower. sleep(0) only yields, and
+    a random delay is what makes a race test race.
+    """
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and _last_name(node.func) == "sleep":
-            zero = len(node.args) == 1 and isinstance(node.args[0], ast.Constant) and node.args[0].value == 0
-            if not zero:
-                yield f"{node.lineno}: {ast.unparse(node)}"
+        if not isinstance(node, ast.Call) or _last_name(node.func) != "sleep" or len(node.args) != 1:
+            continue
+        [wait] = node.args
+        zero = isinstance(wait, ast.Constant) and wait.value == 0
+        chance = isinstance(wait, ast.Call) and _last_name(wait.func) in {"uniform", "random"}
+        if not zero and not chance:
+            yield f"{node.lineno}: {ast.unparse(node)}"
 
 
 def environment_readers(tree: ast.Module) -> Findings:

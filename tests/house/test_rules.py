@@ -39,6 +39,7 @@ def found(rule: object, code: str) -> bool:
         (rules.float_json, "body = reply.json()"),
         (rules.sleeps, "await asyncio.sleep(0.1)"),
         (rules.sleeps, "sleep(1)"),
+        (rules.sleeps, "sleep(patience)"),
         (rules.environment_readers, "url = os.environ['X']"),
         (rules.environment_readers, "url = os.getenv('X')"),
     ],
@@ -65,6 +66,7 @@ def test_rule_finds_what_it_forbids(rule: object, code: str) -> None:
         (rules.float_money, "wait = float(header)"),
         (rules.float_json, "body = simplejson.loads(raw, use_decimal=True)"),
         (rules.sleeps, "await asyncio.sleep(0)"),
+        (rules.sleeps, "await asyncio.sleep(rng.uniform(0.001, 0.005))"),
         (rules.environment_readers, "url = settings.environ"),
     ],
 )

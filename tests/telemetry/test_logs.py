@@ -2,6 +2,7 @@ import io
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from enum import StrEnum
 
@@ -14,16 +15,22 @@ from app.telemetry.logs import configure_logging
 CANARY = "canary.shopper@example.org"
 
 
-@pytest.fixture
-def lines() -> Iterator["Lines"]:
+@contextmanager
+def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
-    stream = io.StringIO()
-    configure_logging("worker", stream, secrets=[SecretStr("hunter2-token"), SecretStr("abc")])
-    yield Lines(stream)
+    yield
     structlog.reset_defaults()
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+@pytest.fixture
+def lines() -> Iterator["Lines"]:
+    stream = io.StringIO()
+    with restored_logging():
+        configure_logging("worker", stream, secrets=[SecretStr("hunter2-token"), SecretStr("abc")])
+        yield Lines(stream)
 
 
 class Lines:
@@ -123,6 +130,18 @@ def test_library_exception_leaves_its_class(lines: Lines) -> None:
         logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
     assert lines.last["error"] == "ValueError"
     assert CANARY not in lines.text
+
+
+def test_library_with_a_handler_of_its_own_loses_it() -> None:
+    """As uvicorn's, which prints whole tracebacks."""
+    own, ours = io.StringIO(), io.StringIO()
+    logging.getLogger("uvicorn").addHandler(logging.StreamHandler(own))
+    logging.getLogger("uvicorn").propagate = False
+    with restored_logging():
+        configure_logging("api", ours)
+        logging.getLogger("uvicorn.error").error("refused %s", CANARY)
+    assert own.getvalue() == ""
+    assert json.loads(ours.getvalue())["template"] == "refused %s"
 
 
 @pytest.mark.parametrize("name", ["httpx", "arq", "uvicorn.access"])
