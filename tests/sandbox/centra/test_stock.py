@@ -82,3 +82,13 @@ async def test_lock_names_one_order_and_tells_when_there_is_none(shop: Shop):
     missing = (await shop.data(text, orders=[{"number": 1}]))["setOrdersLock"]
     assert locked == {"userErrors": [], "orders": [{"number": number, "isLocked": True}]}
     assert missing == {"userErrors": [{"message": "Order 1 not found"}], "orders": []}
+
+
+async def test_shop_may_sell_what_no_other_vendor_knows(shop: Shop):
+    article = {**shop.articles[0], "sku": "ODD-1", "style": "ODD", "size": "1", "ean": "5060009999999"}
+    made = await shop.sandbox.client.post(
+        "/_sandbox/seed", json={"catalogue": {"skus": 5}, "centra": {"articles": [article]}}
+    )
+    assert "ODD-1" not in {one["sku"] for one in made.json()["catalogue"]}
+    await shop.place({"sku": "ODD-1"})
+    assert await stock(shop, "ODD-1") == (1000, 1, 0)

@@ -1,3 +1,4 @@
+import asyncio
 import hashlib
 import hmac
 import json
@@ -115,10 +116,27 @@ async def test_retries_come_with_a_fresh_or_the_old_stamp(shop: Shop, receiver: 
     assert len(set(stamps)) == (3 if stamp == "fresh" else 1)
 
 
-async def test_receiver_that_hangs_is_given_up_on(shop: Shop):
-    await shop.people("/plugins", url="http://127.0.0.1:9/", secret=SECRET, timeout_seconds=0.2)
+async def test_receiver_that_is_down_gets_nothing(shop: Shop):
+    await shop.people("/plugins", url="http://127.0.0.1:9/", secret=SECRET)
     await shop.place()
     assert [row["status"] for row in await shop.delivered(1)] == [0]
+
+
+async def test_receiver_that_hangs_is_given_up_on(shop: Shop):
+    hung_up = asyncio.Event()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+        hung_up.set()
+
+    silent = await asyncio.start_server(listen, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{silent.sockets[0].getsockname()[1]}/"
+    await shop.people("/plugins", url=url, secret=SECRET, timeout_seconds=0.2)
+    await shop.place()
+    assert [row["status"] for row in await shop.delivered(1)] == [0]
+    await hung_up.wait()
+    silent.close()
 
 
 async def test_lost_call_never_arrives(plugged: Shop, receiver: Receiver):
