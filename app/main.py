@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from types import FrameType
 
 import asyncpg
 import structlog
@@ -43,8 +44,10 @@ def build(state: State) -> FastAPI:
 
 @dataclass(frozen=True, slots=True)
 class Running:
+    """`draining`: set it to be no longer ready, before the listener closes."""
+
     state: State
-    metrics_port: int
+    draining: asyncio.Event
 
 
 def utc_now() -> datetime:
@@ -83,13 +86,15 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
         )
         state = State(pool, channels, intake, utc_now, minting(), log)
 
-        async def ready() -> bool:
-            return not flusher.closing and await asks(pool)
+        draining = asyncio.Event()
 
-        port = await stack.enter_async_context(
+        async def ready() -> bool:
+            return not draining.is_set() and await asks(pool)
+
+        await stack.enter_async_context(
             serve_probes(registry, ready, settings.metrics_host, settings.metrics_port_of("api"))
         )
-        yield Running(state, port)
+        yield Running(state, draining)
 
 
 def minting() -> Callable[[], str]:
@@ -99,8 +104,8 @@ def minting() -> Callable[[], str]:
 
 
 async def asks(pool: asyncpg.Pool) -> bool:
-    """Postgres alone: without Redis we are slower, without Sage we queue."""
-    return bool(await pool.fetchval("SELECT true", timeout=2))
+    """A migrated Postgres alone: without Redis we are slower, without Sage we queue."""
+    return bool(await pool.fetchval("SELECT EXISTS (SELECT FROM alembic_version)", timeout=2))
 
 
 class Protocol(HttpToolsProtocol):
@@ -111,6 +116,16 @@ class Protocol(HttpToolsProtocol):
 
 
 class Server(uvicorn.Server):
+    """`draining` is set as soon as it is told to stop; requests under way are still answered."""
+
+    def __init__(self, config: uvicorn.Config, draining: asyncio.Event) -> None:
+        super().__init__(config)
+        self._draining = draining
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._draining.set()
+        super().handle_exit(sig, frame)
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Uvicorn raises the signal again once it has stopped, which would end us before the flusher has drained."""
@@ -129,7 +144,7 @@ async def serve(settings: Settings) -> None:
     async with open_state(settings) as running:
         listener = listen(settings.http_host, settings.http_port)
         running.state.log.info("api.started", port=listener.getsockname()[1])
-        await Server(configuration(build(running.state))).serve(sockets=[listener])
+        await Server(configuration(build(running.state)), running.draining).serve(sockets=[listener])
         running.state.log.info("api.stopped")
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 
 from starlette.requests import ClientDisconnect
 from starlette.types import Message, Receive
@@ -62,13 +63,14 @@ async def _refusal(receive: Receive, headers: Mapping[str, str], *, more: bool) 
 
 
 async def _drain(receive: Receive) -> None:
-    left = DRAIN_BYTES
-    try:
+    with suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
-            while left > 0:
-                message = await receive()
-                left -= len(message.get("body", b"")) or 1
-                if not message.get("more_body"):
-                    return
-    except TimeoutError:
-        return
+            await _swallow(receive)
+
+
+async def _swallow(receive: Receive) -> None:
+    left, more = DRAIN_BYTES, True
+    while more and left > 0:
+        message = await receive()
+        left -= len(message.get("body", b"")) or 1
+        more = message.get("more_body", False)

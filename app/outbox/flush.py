@@ -97,10 +97,6 @@ class Flusher:
         self._closing = True
         self._news.set()
 
-    @property
-    def closing(self) -> bool:
-        return self._closing
-
     async def append(self, drafts: Sequence[Draft]) -> list[Appended]:
         """Returns after the commit, in the order of the drafts. Raises CannotStoreError or UnstorableError."""
         if not drafts:

@@ -38,7 +38,9 @@ def signed(body: bytes, **more: str) -> dict:
 
 
 def verify(raw, headers, now):
-    """One draft a line; `unreadable` and `stale` are what they say, `bug` is a connector's own fault."""
+    """One draft a line; `unreadable` and `stale` are what they say, `bug` is a connector's own fault. What follows a
+    `!` is not in the key.
+    """
     given = headers.get("x-signature")
     if given is None:
         raise ForgedError("missing")
@@ -60,7 +62,7 @@ def notice(line):
         cls=MessageClass.NOTICE,
         destination="shop:uk",
         source="uk",
-        key=f"shop/uk/{line}",
+        key=f"shop/uk/{line.partition('!')[0]}",
         order_ref=ref,
         body={"line": line},
     )

@@ -50,14 +50,15 @@ async def until_up(client):
 
 
 @asynccontextmanager
-async def running(settings):
-    """`serve` until SIGTERM, as a supervisor would send it."""
+async def running(settings, *, told=True):
+    """`serve` until SIGTERM, as a supervisor would send it; without `told` the test sends it."""
     url = f"http://127.0.0.1:{settings.http_port}"
     async with httpx.AsyncClient(base_url=url) as client, asyncio.TaskGroup() as group:
         group.create_task(serve(settings))
         await until_up(client)
         yield client
-        os.kill(os.getpid(), signal.SIGTERM)
+        if told:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def centra(secret=b"shop-secret"):
@@ -81,6 +82,30 @@ async def test_sigterm_ends_it_in_order(settings):
         async with httpx.AsyncClient() as late:
             await late.get(str(client.base_url))
     assert before.status_code == 200
+
+
+async def begin(settings, length):
+    """A delivery whose body has not all come yet."""
+    headers = {**centra(), "host": "gateway", "content-length": str(length)}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.http_port)
+    writer.write(f"POST /webhooks/centra/uk HTTP/1.1\r\n{head}\r\n".encode())
+    writer.write(BODY[:20])
+    return reader, writer
+
+
+async def test_what_is_under_way_at_sigterm_is_still_stored_while_readiness_says_no(settings, pool):
+    async with running(settings, told=False) as client:
+        reader, writer = await begin(settings, len(BODY))
+        await client.get("/problems/internal")  # the delivery's head was read before this one's
+        os.kill(os.getpid(), signal.SIGTERM)
+        while await readiness(settings) == 200:
+            pass
+        writer.write(BODY[20:])
+        status = await reader.readline()
+        writer.close()
+    assert status.split()[1] == b"202"
+    assert await pool.fetchval("SELECT count(*) FROM message") == 1
 
 
 async def test_its_metrics_count_what_came(settings):

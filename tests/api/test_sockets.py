@@ -22,7 +22,7 @@ async def served(pool, store, **more):
     """The API on a free port."""
     state, *_ = make_state(pool, store, **more)
     listener = listen("127.0.0.1", 0)
-    server = Server(configuration(build(state)))
+    server = Server(configuration(build(state)), asyncio.Event())
     async with asyncio.TaskGroup() as group:
         group.create_task(server.serve(sockets=[listener]))
         try:

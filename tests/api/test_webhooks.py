@@ -211,6 +211,14 @@ async def test_events_are_counted_not_deliveries(shop):
     assert shop.registry.get_sample_value("sluice_webhook_accept_seconds_count") == 2
 
 
+async def test_a_known_key_with_another_body_is_202_and_kept_as_a_conflict(shop):
+    first, second = await shop.post(b"1:created!then"), await shop.post(b"1:created!now")
+    kept = await shop.pool.fetchval("SELECT raw FROM key_conflict")
+    assert (second.status_code, second.content) == (202, first.content)
+    assert b"now" in kept
+    assert (shop.counted("accepted"), shop.counted("conflict"), shop.counted("duplicate")) == (1, 1, 0)
+
+
 async def test_every_delivery_is_one_event_in_the_log_without_its_content(shop):
     await shop.post(b"mrs.smith@example.com:created")
     ((event, fields),) = shop.log.events
