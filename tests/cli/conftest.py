@@ -1,3 +1,5 @@
+import os
+from pathlib import Path
 from types import SimpleNamespace
 
 import asyncpg
@@ -63,3 +65,17 @@ async def audit(database_url):
         return [tuple(row) for row in rows]
 
     return read
+
+
+@pytest.fixture
+def env(database_url, redis_url, tmp_path: Path):
+    ours = {name: text for name, text in os.environ.items() if not name.startswith("SLUICE_")}
+    return {
+        **ours,
+        "SLUICE_DATABASE_URL": database_url,
+        "SLUICE_REDIS_URL": redis_url,
+        "SLUICE_HTTP_PORT": "0",
+        "SLUICE_METRICS_PORT": "0",
+        "SLUICE_RUN_DIR": str(tmp_path / "run"),
+        "SLUICE_SNAPSHOT_SECONDS": "0.2",
+    }
