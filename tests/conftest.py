@@ -1,6 +1,7 @@
 """One Postgres and one Valkey for a run, shared by the workers of pytest-xdist; a database for each test."""
 
 import asyncio
+import fcntl
 import os
 import secrets
 import signal
@@ -66,6 +67,7 @@ def start_background(config: pytest.Config) -> tuple[str, str]:
     if "servers" not in config.stash.get(STASH, {}):
         folder = ROOT / ".sluice" / "tests"
         folder.mkdir(parents=True, exist_ok=True)
+        sweep(folder)
         home = Path(tempfile.mkdtemp(dir=folder))
         home.chmod(0o711)
         background = Background(home)
@@ -73,6 +75,17 @@ def start_background(config: pytest.Config) -> tuple[str, str]:
         config.add_cleanup(background.stop)
         config.stash[STASH] = {"servers": (servers.database_url, servers.redis_url)}
     return config.stash[STASH]["servers"]
+
+
+def sweep(folder: Path) -> None:
+    """Removes what killed runs left: their servers are gone once the lock is free."""
+    for lock in folder.glob("*/lock"):
+        with lock.open() as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            discard(lock.parent)
 
 
 STASH: pytest.StashKey[dict] = pytest.StashKey()

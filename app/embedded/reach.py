@@ -57,13 +57,26 @@ def place_data(home: Path, account: Account | None, elsewhere: Path = ELSEWHERE)
     if home.is_symlink():
         _own_folder(elsewhere)
     elif not reachable(target, account):
-        target = _own_folder(elsewhere) / f"data-{_digest(target)}"
-        home.symlink_to(target)
+        folder = _own_folder(elsewhere)
+        _sweep(folder)
+        stand_in = folder / f"data-{_digest(target)}"
+        home.symlink_to(stand_in)
+        stand_in.with_suffix(".home").write_text(str(target))
+        target = stand_in
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     if account and target.stat().st_uid != account.uid:
         os.chown(target, account.uid, account.gid)
     target.chmod(0o700)
     return target
+
+
+def _sweep(folder: Path) -> None:
+    """Removes stand-ins to which nothing links any more: their folder was deleted, as temporary ones are."""
+    for record in folder.glob("data-*.home"):
+        stand_in, home = record.with_suffix(""), Path(record.read_text())
+        if not home.is_symlink() or home.resolve() != stand_in.resolve():
+            shutil.rmtree(stand_in, ignore_errors=True)
+            record.unlink(missing_ok=True)
 
 
 def discard(home: Path) -> None:

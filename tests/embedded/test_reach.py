@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,13 @@ def test_data_out_of_reach_is_a_link_that_is_found_again(tmp_path: Path, elsewhe
     first = place_data(home, STRANGER, elsewhere)
     assert (first.stat().st_uid, home.resolve()) == (STRANGER.uid, first)
     assert place_data(home, STRANGER, elsewhere) == first
+
+
+@as_root
+def test_stand_in_of_a_deleted_folder_is_swept(tmp_path: Path, elsewhere: Path) -> None:
+    tmp_path.chmod(0o700)
+    kept = place_data(tmp_path / "kept" / "postgres-18", STRANGER, elsewhere)
+    left = place_data(tmp_path / "deleted" / "postgres-18", STRANGER, elsewhere)
+    shutil.rmtree(tmp_path / "deleted")
+    place_data(tmp_path / "next" / "postgres-18", STRANGER, elsewhere)
+    assert (kept.exists(), left.exists()) == (True, False)
