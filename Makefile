@@ -38,10 +38,10 @@ bench: $(STAMP) ## beside the references (ONLY=accept for one)
 	@$(RUN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 chaos: $(STAMP) ## kill loops, for minutes
-	@$(RUN)/python -m pytest -q tests/chaos --chaos $(ARGS)
+	@$(RUN)/python -m tests.chaos $(ARGS)
 
 openapi: $(STAMP) ## write openapi/sluice.json anew
-	@$(RUN)/python -m app.api.openapi openapi/sluice.json
+	@$(RUN)/sluice openapi
 
 mutants: $(STAMP) ## break each promise and see its test fail
 	@$(RUN)/python -m tests.mutants $(ARGS)
