@@ -9,6 +9,7 @@ import typer
 
 from app.cli.ask import actor, ask
 from app.cli.show import Apply, AsJson, Reason, planned, say, show_json, show_rows
+from app.domain.message import MessageState
 from app.flows.release import release
 from app.flows.replay import replay as replay_messages
 from app.ledger import survey
@@ -17,48 +18,27 @@ from app.outbox import browse
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="at most so many")]
 Ids = Annotated[list[int], typer.Argument(help="message ids")]
-Where = Annotated[
-    list[str] | None,
-    typer.Argument(
-        help="state=parked kind=sage200.sales_order.place source=uk order=20417 code=E-VAT-UNMAPPED"
-    ),
-]
+Code = Annotated[str | None, typer.Option(help="of an open exception, such as E-VAT-UNMAPPED")]
+Source = Annotated[str | None, typer.Option(help="connection")]
 COLUMNS = ("id", "kind", "state", "result", "source", "order_ref", "attempts", "codes", "note", "received_at")
 CASE_COLUMNS = ("id", "message_id", "code", "owner", "source", "order_ref", "opened_at")
 
 
 @app.command("list")
-def list_(
-    where: Where = None,
+def list_(  # noqa: PLR0913, PLR0917 - one a flag
+    state: Annotated[MessageState | None, typer.Option()] = None,
+    kind: Annotated[str | None, typer.Option(help="such as sage200.sales_order.place")] = None,
+    source: Source = None,
+    order: Annotated[str | None, typer.Option(help="the channel's order number")] = None,
+    code: Code = None,
     before: Annotated[int, typer.Option(help="go on below this id")] = browse.FIRST_PAGE,
     limit: Limit = 50,
     as_json: AsJson = False,
 ) -> None:
-    """Messages, the newest first; all unless WHERE narrows them."""
-    given = read_where(where or [], ("state", "kind", "source", "order", "code"))
-    source = given.get("source")
-    wanted = browse.Wanted(
-        given.get("state"),
-        given.get("kind"),
-        (source,) if source else (),
-        given.get("order"),
-        given.get("code"),
-    )
+    """Messages, the newest first."""
+    wanted = browse.Wanted(state, kind, (source,) if source else (), order, code)
     rows = ask(lambda pool: browse.messages(pool, wanted, before=before, limit=limit))
     show_rows(rows, COLUMNS, as_json=as_json)
-
-
-def read_where(words: Sequence[str], names: Sequence[str]) -> dict[str, str]:
-    """`state=parked` -> {"state": "parked"}."""
-    pairs = [word.partition("=") for word in words]
-    if strange := [
-        word
-        for word, (name, equals, value) in zip(words, pairs, strict=True)
-        if name not in names or not (equals and value)
-    ]:
-        known = ", ".join(f"{name}=…" for name in names)
-        raise typer.BadParameter(f"{strange[0]!r} is none of {known}")
-    return {name: value for name, _, value in pairs}
 
 
 @app.command()
@@ -99,19 +79,20 @@ def _tell(story: browse.Story, known: dict[str, Any]) -> None:
 
 
 @app.command()
-def retry(
-    which: Annotated[list[str], typer.Argument(help="message ids, or code=E-… and source=…")],
+def retry(  # noqa: PLR0913, PLR0917 - one a flag
     reason: Reason,
+    ids: Annotated[list[int] | None, typer.Argument(help="message ids; or choose them by --code")] = None,
+    code: Code = None,
+    source: Source = None,
     limit: Limit = 200,
     apply: Apply = False,
     as_json: AsJson = False,
 ) -> None:
     """Let parked messages try again, with their facts looked up anew."""
-    if all(word.isdecimal() for word in which):
-        sought = [survey.Sought(message_id=int(word)) for word in which]
-    else:
-        given = read_where(which, ("code", "source"))
-        sought = [survey.Sought(given.get("code"), source=given.get("source"))]
+    if not ids and code is None:
+        raise typer.BadParameter("name messages, or choose them by --code")
+    chosen: Sequence[int | None] = ids or [None]
+    sought = [survey.Sought(code, source=source, message_id=number) for number in chosen]
     cases = ask(lambda pool: _cases(pool, sought, limit))
     if not apply:
         show_rows(cases, CASE_COLUMNS, as_json=as_json)

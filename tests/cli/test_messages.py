@@ -11,10 +11,10 @@ def test_list_shows_the_newest_first(shell, orders):
     assert [row["id"] for row in rows] == sorted(orders, reverse=True)
 
 
-def test_list_is_narrowed_by_words(shell, orders):
-    rows = json.loads(shell(app, "list", "state=parked", "source=uk", "--json").out)
+def test_list_is_narrowed(shell, orders):
+    rows = json.loads(shell(app, "list", "--state", "parked", "--source", "uk", "--json").out)
     assert [(row["order_ref"], row["codes"]) for row in rows] == [("3", ["E-VAT-UNMAPPED"])]
-    assert json.loads(shell(app, "list", "order=2", "--json").out)[0]["order_ref"] == "2"
+    assert json.loads(shell(app, "list", "--order", 2, "--json").out)[0]["order_ref"] == "2"
 
 
 def test_list_goes_on_below_an_id(shell, orders):
@@ -22,10 +22,10 @@ def test_list_goes_on_below_an_id(shell, orders):
     assert [row["id"] for row in rows] == [orders[0]]
 
 
-def test_unknown_word_is_wrong_usage(shell, orders):
-    result = shell(app, "list", "colour=red")
+def test_unknown_state_is_wrong_usage(shell, orders):
+    result = shell(app, "list", "--state", "sleepy")
     assert result.code == 2
-    assert "colour=red" in result.err
+    assert "parked" in result.err
 
 
 def test_list_for_people_is_a_table(shell, orders):
@@ -56,19 +56,19 @@ def test_retry_plans_first(shell, orders, audit):
     assert "E-VAT-UNMAPPED" in result.out
     assert "1 exceptions released. Nothing was changed" in result.err
     assert asyncio.run(audit()) == []
-    assert json.loads(shell(app, "list", "state=parked", "--json").out)
+    assert json.loads(shell(app, "list", "--state", "parked", "--json").out)
 
 
 def test_retry_releases_with_a_reason(shell, orders, audit):
-    result = shell(app, "retry", "code=E-VAT-UNMAPPED", "--reason", "mapped", "--apply", "--json")
+    result = shell(app, "retry", "--code", "E-VAT-UNMAPPED", "--reason", "mapped", "--apply", "--json")
     assert json.loads(result.out) == {"messages": 1, "cases": 1}
-    assert json.loads(shell(app, "list", "state=parked", "--json").out) == []
+    assert json.loads(shell(app, "list", "--state", "parked", "--json").out) == []
     ((actor, _, reason),) = asyncio.run(audit())
     assert actor.startswith("cli:")
     assert reason == "mapped"
 
 
-def test_retry_of_everything_needs_a_word(shell, orders):
+def test_retry_of_everything_needs_a_choice(shell, orders):
     assert shell(app, "retry", "--reason", "x").code == 2
 
 
@@ -85,7 +85,7 @@ def test_replay_plans_what_is_done_only(shell, orders):
 def test_replay_opens_a_done_message_again(shell, orders, database_url):
     asyncio.run(_settle(database_url, orders[0]))
     shell(app, "replay", orders[0], "--reason", "look again", "--apply")
-    (row,) = json.loads(shell(app, "list", "order=1", "--json").out)
+    (row,) = json.loads(shell(app, "list", "--order", 1, "--json").out)
     assert row["state"] != "done"
 
 
