@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 export PROMETHEUS_DISABLE_CREATED_SERIES := true
 
-.PHONY: help install demo test lint bench chaos openapi mutants clean
+.PHONY: help install demo test lint  openapi mutants clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -33,12 +33,6 @@ lint: $(STAMP) ## ruff, mypy, import floors, house rules
 	@$(RUN)/mypy
 	@$(RUN)/lint-imports
 	@$(RUN)/python -m pytest -q tests/house
-
-bench: $(STAMP) ## beside the references (ONLY=accept for one)
-	@$(RUN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
-
-chaos: $(STAMP) ## kill loops, for minutes
-	@$(RUN)/python -m tests.chaos $(ARGS)
 
 openapi: $(STAMP) ## write openapi/sluice.json anew
 	@$(RUN)/sluice openapi

@@ -151,7 +151,7 @@ async def serve(settings: Settings) -> None:
 def listen(host: str, port: int) -> socket.socket:
     """Bound here, so that a port that was left to the system is known."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.bind((host, port))
     listener.listen(BACKLOG)

@@ -47,14 +47,19 @@ async def serve(settings: Settings) -> None:
         try:
             await asyncio.shield(engine)
         except asyncio.CancelledError:
-            signal.stop()
-            with suppress(TimeoutError):
-                async with asyncio.timeout(GRACE_SECONDS):
-                    await asyncio.shield(engine)
+            await _finish(engine, signal)
             raise
         finally:
             for task in (bell, time, engine):
                 task.cancel()
+
+
+async def _finish(engine: asyncio.Task[None], signal: Signal) -> None:
+    signal.stop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(GRACE_SECONDS):
+            await asyncio.shield(engine)
+    log.info("worker.stopped")
 
 
 @asynccontextmanager

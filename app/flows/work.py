@@ -87,18 +87,24 @@ async def _run(ctx: Context, signal: Signal, flow: Flow, messages: Sequence[Clai
     left = {message.id: message for message in messages}
     async with _kept(ctx, batch):
         try:
-            async with aclosing(flow.handle(ctx, batch)) as groups:
-                async for outcomes in groups:
-                    await settle_all(ctx, outcomes, batch.lease)
-                    signal.ring()
-                    for outcome in outcomes:
-                        left.pop(outcome.message.id, None)
+            await _handle(ctx, signal, (flow, batch), left)
         except SluiceError as error:
             await _give_up(ctx, batch, left, verdict_of(error, ctx.pace))
         except Exception as error:
             log.exception("flow.failed", kind=messages[0].kind, messages=list(left))
             await _give_up(ctx, batch, left, Retry(f"defect: {type(error).__name__}"))
         signal.ring()
+
+
+async def _handle(ctx: Context, signal: Signal, work: tuple[Flow, Batch], left: dict[int, Claimed]) -> None:
+    """Takes out of `left` what was settled."""
+    flow, batch = work
+    async with aclosing(flow.handle(ctx, batch)) as groups:
+        async for outcomes in groups:
+            await settle_all(ctx, outcomes, batch.lease)
+            signal.ring()
+            for outcome in outcomes:
+                left.pop(outcome.message.id, None)
 
 
 async def _give_up(ctx: Context, batch: Batch, left: dict[int, Claimed], verdict: Verdict) -> None:

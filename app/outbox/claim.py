@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import product
 from typing import Any
 
 import asyncpg
@@ -77,13 +78,12 @@ async def claim(
             return []
         taken: list[tuple[Want, list[Claimed]]] = []
         before = room.tokens
-        for want in wants:
-            for state in ("in_doubt", "ready"):
-                batch = await _take(conn, want, state, room.grants(want), who)
-                if batch:
-                    taken.append((want, batch))
-                    used = len(batch) if want.single else 1
-                    room.slots, room.tokens = room.slots - used, room.tokens - used
+        for want, state in product(wants, ("in_doubt", "ready")):
+            batch = await _take(conn, want, state, room.grants(want), who)
+            if batch:
+                taken.append((want, batch))
+                used = len(batch) if want.single else 1
+                room.slots, room.tokens = room.slots - used, room.tokens - used
         if limits.budget is not None and before > room.tokens:
             await conn.execute(
                 "UPDATE destination SET tokens = $2 WHERE name = $1", who.destination, room.tokens

@@ -34,7 +34,7 @@ class Running:
 
 @asynccontextmanager
 async def running_sandbox(data_dir: Path, seed: int = 7) -> AsyncIterator[Running]:
-    with socket.socket() as listener:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP) as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen(128)
         app = build(data_dir, seed=seed)

@@ -64,10 +64,11 @@ class Sender:
             while True:
                 bell.clear()
                 batch = self._take(plugin_id)
+                if batch is None and await self._wait(bell, patient=late is None):
+                    continue
                 if batch is None:
-                    if not await self._wait(bell, patient=late is None):
-                        await self._catch_up(client, late)
-                        late = None
+                    await self._catch_up(client, late)
+                    late = None
                     continue
                 batch.fault = self._world.faults.decide("centra", "POST", "webhook") or ""
                 if batch.fault == "reorder" and late is None:

@@ -1,3 +1,3 @@
 from app.sandbox.sage200.routes import mount
 
-__all__ = ["mount"]
+__all__ = ("mount",)
