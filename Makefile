@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 export PROMETHEUS_DISABLE_CREATED_SERIES := true
 
-.PHONY: help install demo test lint  openapi mutants clean
+.PHONY: help install demo test lint openapi mutants clean
 .DEFAULT_GOAL := help
 
 help: ## this list
