@@ -48,10 +48,10 @@ async def _prepare(connection: asyncpg.Connection) -> None:
 async def open_pool(
     url: str, *, size: int = 10, application: str = "sluice", synchronous_commit: str = "on"
 ) -> AsyncIterator[asyncpg.Pool]:
-    """A statement runs at most 30 s, a transaction idles at most 10 s: an old snapshot would stop vacuum."""
+    """Opens without asking Postgres: a process may start while it is away. A statement runs at most 30 s, a transaction idles at most 10 s: an old snapshot would stop vacuum."""
     async with asyncpg.create_pool(
         asyncpg_url(url),
-        min_size=1,
+        min_size=0,
         max_size=size,
         init=_prepare,
         timeout=5,

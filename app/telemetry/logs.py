@@ -145,5 +145,6 @@ def _plain(value: Any) -> Any:
 
 def _masked(text: str) -> str:
     short = text if len(text) <= _LONGEST else text[:_LONGEST] + "…"
-    without = _URL_PASSWORD.sub(f"://{_MASK}@", short)
-    return _CREDENTIAL.sub(rf"\1 {_MASK}", _EMAIL.sub("[email]", without))
+    if "@" in short:
+        short = _EMAIL.sub("[email]", _URL_PASSWORD.sub(f"://{_MASK}@", short))
+    return _CREDENTIAL.sub(rf"\1 {_MASK}", short) if " " in short else short
