@@ -102,9 +102,17 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _agree(self) -> Self:
-        if problems := [*self._shared_prefixes(), *self._short_quarantine()]:
+        if problems := [*self._shared_names(), *self._shared_prefixes(), *self._short_times()]:
             raise ValueError("; ".join(problems))
         return self
+
+    def _shared_names(self) -> Iterator[str]:
+        """Keys, lanes and mappings name a connection without its connector."""
+        owners: dict[str, str] = {}
+        for connector, connections in self.configured().items():
+            for connection in connections:
+                if owners.setdefault(connection, connector) != connector:
+                    yield f"{PREFIX}{connector.upper()}__{connection} has the name of a connection of {owners[connection]}: choose another"
 
     def _shared_prefixes(self) -> Iterator[str]:
         owners: dict[str, str] = {}
@@ -116,9 +124,14 @@ class Settings(BaseSettings):
                     yield f"{name} is the same as {owners[prefix]}: each connection needs a prefix of its own"
                 owners.setdefault(prefix, name)
 
-    def _short_quarantine(self) -> Iterator[str]:
+    def _short_times(self) -> Iterator[str]:
         for connector, connections in self.configured().items():
             timeout = getattr(connections.get(ERP_CONNECTION), "timeout_seconds", 0)
+            if self.lease_seconds <= timeout:
+                yield (
+                    f"{PREFIX}LEASE_SECONDS must be longer than {PREFIX}{connector.upper()}__TIMEOUT_SECONDS: "
+                    "a lease that ends before an answer can come lets nothing be sent"
+                )
             if self.quarantine_seconds < timeout:
                 yield (
                     f"{PREFIX}QUARANTINE_SECONDS is shorter than {PREFIX}{connector.upper()}__TIMEOUT_SECONDS: "

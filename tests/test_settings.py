@@ -186,3 +186,16 @@ def test_bad_value_is_named_and_not_repeated():
     (found,) = problems(ENOUGH, {"SLUICE_HTTP_PORT": "hush-hush"})
     assert found.startswith("SLUICE_HTTP_PORT: ")
     assert "hush" not in found
+
+
+def test_lease_that_ends_before_an_answer_can_come_is_refused():
+    books = {"SLUICE_BOOKS__BASE_URL": "https://erp", "SLUICE_LEASE_SECONDS": "60"}
+    assert "SLUICE_LEASE_SECONDS" in problems(ENOUGH, books)[0]
+
+
+def test_two_connectors_may_not_name_a_connection_alike():
+    more = (*FAKES, ChannelConnector("mall", Shop, never))
+    twice = {**ENOUGH, **UK, **{name.replace("SHOP", "MALL"): text + "X" for name, text in UK.items()}}
+    with pytest.raises(SettingsError) as caught:
+        load(twice, more)
+    assert any("name of a connection of" in problem for problem in caught.value.problems)

@@ -21,7 +21,6 @@ async def first_day(env, tmp_path: Path):
             "SLUICE_CENTRA__uk__BASE_URL": f"{sandbox.url}/centra/graphql",
             "SLUICE_CENTRA__uk__TOKEN": "t",
             "SLUICE_CENTRA__uk__PREFIX": "UK",
-            "SLUICE_CENTRA__uk__EVENTS_ENABLED": "false",  # the first poll subscribes to them, and none has run
             "SLUICE_CENTRA__uk__WEBHOOK_SECRETS": "s",
             "SLUICE_SAGE200__BASE_URL": f"{sandbox.url}/sage200/uk/sage200extra/accounts/v1",
             "SLUICE_SAGE200__TOKEN_URL": f"{sandbox.url}/sage200/oauth/token",

@@ -2,7 +2,7 @@
 
 from app.connectors.centra.client import query
 from app.connectors.centra.documents import CHANGED, EVENTS, LISTENERS, ORDERS, STORES, Document
-from app.connectors.centra.poll import LISTENED, Source
+from app.connectors.centra.poll import Source
 from app.domain.errors import SluiceError
 
 
@@ -48,14 +48,9 @@ async def _find_store(source: Source) -> list[str]:
 
 
 async def _find_queue(source: Source) -> list[str]:
+    """Whether it may be read; the first poll subscribes to it, so an empty one is no problem yet."""
     answer = await _try(source, LISTENERS, {})
     if isinstance(answer, str):
         return [answer]
-    listeners = answer.get("eventListeners")
-    heard = {one["objectType"] for one in listeners} if isinstance(listeners, list) else set()
-    if not heard.issuperset(LISTENED):
-        return [
-            "The events queue is not subscribed to orders yet: the first poll does that. If it stays so, ask Centra to switch the queue on."
-        ]
     events = await _try(source, EVENTS, {"where": {}, "limit": 1})
     return [events] if isinstance(events, str) else []
