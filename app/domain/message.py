@@ -119,10 +119,13 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """`seconds`: None lets the outbox choose by its backoff."""
+    """`seconds`: None lets the outbox choose by its backoff. `blind`: nobody knows how far the handler came; what may
+    have been sent becomes a question.
+    """
 
     error: str
     seconds: float | None = None
+    blind: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +139,10 @@ class Snooze:
 
 @dataclass(frozen=True, slots=True)
 class Park:
+    """`there`: whether a live document with our key was seen; None: nobody looked, so a question stays open."""
+
     violations: tuple[Violation, ...]
+    there: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)

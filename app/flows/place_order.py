@@ -6,6 +6,8 @@ No answer is never a failure: it is a question, and only the probe answers it.
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
 
+import structlog
+
 from app.domain.erp import Document
 from app.domain.errors import SluiceError
 from app.domain.message import Done, InDoubt, Outcome, Owner, Park, Result, Violation
@@ -19,6 +21,8 @@ from app.ledger.binding import Bound
 from app.outbox.cases import Case
 from app.outbox.intend import Intent, intend, last_sent
 from app.telemetry.words import ProbeResult
+
+log = structlog.get_logger()
 
 
 async def place(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -50,7 +54,7 @@ def _answer(ctx: Context, job: Job, verdict: Adopt | Violation | None) -> Outcom
     """What the look for our key settles; None: nothing is there and nothing is in doubt, so it may be sent."""
     if isinstance(verdict, Violation):
         _count(ctx, job, ProbeResult.SEVERAL if verdict.code == "E-DUP-EXISTING" else ProbeResult.DIFFERS)
-        return Outcome(job.message, Park((verdict,)))
+        return Outcome(job.message, Park((verdict,), there=verdict.code != "E-SAGE-CANCELLED"))
     if isinstance(verdict, Adopt):
         _count(ctx, job, ProbeResult.FOUND)
         done = Done(Result.APPLIED, f"found as {verdict.document.number}")
@@ -100,6 +104,9 @@ async def _send(ctx: Context, lease: Lease, job: Job) -> Outcome:
         document = await timed(ctx, ctx.erp.name, "place", call)
     except SluiceError as error:
         return Outcome(job.message, verdict_of(error, ctx.pace))
+    except Exception as error:
+        log.exception("place.failed", message=job.message.id, order_ref=job.message.order_ref)
+        return Outcome(job.message, InDoubt(f"defect: {type(error).__name__}", ctx.pace.probe))
     bound = _bound(ctx, job, document, job.content, adopted=False)
     facts: tuple[object, ...] = (bound, *_flagged(job))
     if (document.net, document.tax, document.gross) != (planned.net, planned.tax, planned.gross):

@@ -60,6 +60,9 @@ async def _one_by_one(ctx: Context, outcomes: Sequence[Outcome], error: Exceptio
         again = Outcome(outcome.message, Snooze("what it wanted to amend moved", 0.0))
         await settle_all(ctx, [again], Lease(ctx.now()))
         return
+    if isinstance(error, PostgresError) and not isinstance(outcome.verdict, Retry):
+        again = Outcome(outcome.message, Retry(f"cannot be settled: {type(error).__name__}", blind=True))
+        await settle_all(ctx, [again], Lease(ctx.now()))
     log.error("settle.failed", message=outcome.message.id, kind=outcome.message.kind, exc_info=error)
 
 

@@ -92,7 +92,7 @@ async def _run(ctx: Context, signal: Signal, flow: Flow, messages: Sequence[Clai
             await _give_up(ctx, batch, left, verdict_of(error, ctx.pace))
         except Exception as error:
             log.exception("flow.failed", kind=messages[0].kind, messages=list(left))
-            await _give_up(ctx, batch, left, Retry(f"defect: {type(error).__name__}"))
+            await _give_up(ctx, batch, left, Retry(f"defect: {type(error).__name__}", blind=True))
         signal.ring()
 
 

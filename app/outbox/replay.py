@@ -10,7 +10,8 @@ from app.outbox import cases, tickets
 
 
 async def release(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str] | None]) -> list[int]:
-    """Parked messages -> due now, with new lanes where given; `enter` takes them in order of their ids.
+    """Parked messages -> due now, with new lanes where given; `enter` takes them in order of their ids. One that was
+    in doubt when it was parked is so again: only a probe says whether it may be sent.
 
     Idempotent: what is no longer parked is left alone. Answers the ids that were.
     """
@@ -19,8 +20,9 @@ async def release(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str] | 
         WITH held AS (
             SELECT id FROM message_state WHERE id = ANY($1::bigint[]) AND state = 'parked' ORDER BY id FOR UPDATE
         )
-        UPDATE message_state AS s SET state = CASE WHEN m.cls = $2 THEN 'ready' ELSE 'waiting' END,
-            entered = (m.cls = $2), due_at = '-infinity', attempts = 0, failed_since = NULL
+        UPDATE message_state AS s SET entered = (m.cls = $2), due_at = '-infinity', attempts = 0, failed_since = NULL,
+            state = CASE WHEN s.doubt_since IS NOT NULL THEN 'in_doubt' WHEN m.cls = $2 THEN 'ready' ELSE 'waiting' END,
+            send_begun = s.doubt_since IS NOT NULL
         FROM held JOIN message AS m ON m.id = held.id WHERE s.id = held.id RETURNING s.id
         """,
         sorted(lanes),

@@ -56,19 +56,34 @@ def exhausted(
 def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules) -> Rest:
     """`row`: the message's state row as it was leased. Sick: the destination failed, so the message keeps its place."""
     if isinstance(verdict, Park):
-        codes = ", ".join(violation.code for violation in verdict.violations)
-        holds = row["ticket"] is not None
-        return Rest("parked", rules.now, codes, leaves=True, aside="parked" if holds else None)
+        return _parked(row, verdict, rules)
     if isinstance(verdict, InDoubt):
         return _in_doubt(row, verdict, rules)
     if row["doubt_since"] is not None:
         return _still_in_doubt(row, verdict, rules)
+    if isinstance(verdict, Retry) and verdict.blind and row["send_begun"]:
+        return _in_doubt(row, InDoubt(verdict.error, rules.wait(row["attempts"])), rules)
     if isinstance(verdict, Sick):
         return Rest("ready", row["due_at"], verdict.error, free=True, failed_since=row["failed_since"])
     if isinstance(verdict, Snooze):
         return _later(row, verdict, verdict.seconds, rules)
     seconds = verdict.seconds if verdict.seconds is not None else rules.wait(row["attempts"])
     return _later(row, verdict, seconds, rules)
+
+
+def _parked(row: Any, verdict: Park, rules: Rules) -> Rest:
+    """A question that was not answered is asked again once a person lets it go; what is there is not unsent."""
+    open_ = row["doubt_since"] is not None and verdict.there is not False
+    return Rest(
+        "parked",
+        rules.now,
+        ", ".join(violation.code for violation in verdict.violations),
+        leaves=True,
+        aside="parked" if row["ticket"] is not None else None,
+        doubt_since=row["doubt_since"] if open_ else None,
+        probes=row["probes"] if open_ else 0,
+        send_begun=open_ or verdict.there is True,
+    )
 
 
 def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> Rest:

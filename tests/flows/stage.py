@@ -19,6 +19,7 @@ from app.domain.order import Order, Unreadable
 from app.flows import work as engine
 from app.flows.context import Context, Pace
 from app.flows.flow import Flow
+from app.flows.release import release
 from app.flows.signal import Signal
 from app.mappings.shelf import Shelf
 from app.outbox.append import append
@@ -39,6 +40,12 @@ class Clock:
 
     def __call__(self) -> datetime:
         return self.at
+
+    async def retry_all(self) -> None:
+        """A person presses "retry" on every open case; then all goes as far as it can."""
+        rows = await self.pool.fetch("SELECT id FROM exception_case WHERE closed_at IS NULL")
+        await release(self.pool, [row["id"] for row in rows], actor="ann", reason="mended")
+        await self.drain()
 
     def later(self, seconds: float) -> None:
         self.at += timedelta(seconds=seconds)
@@ -227,7 +234,7 @@ class Stage:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.turn(BOOKS))
             async with asyncio.timeout(20):
-                while len(self.books.placed) == before:
+                while len(self.books.placed) == before:  # noqa: ASYNC110 - the books have nobody to tell
                     await asyncio.sleep(0)
             gate, self.books.gate = self.books.gate, None
             yield
@@ -243,6 +250,12 @@ class Stage:
     async def accept(self, *orders: Order) -> None:
         """Told, read again, and sent as far as they can be."""
         await self.tell(*orders)
+        await self.drain()
+
+    async def retry_all(self) -> None:
+        """A person presses "retry" on every open case; then all goes as far as it can."""
+        rows = await self.pool.fetch("SELECT id FROM exception_case WHERE closed_at IS NULL")
+        await release(self.pool, [row["id"] for row in rows], actor="ann", reason="mended")
         await self.drain()
 
     def later(self, seconds: float) -> None:
