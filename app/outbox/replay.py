@@ -45,7 +45,7 @@ async def replay(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str]]) -
         JOIN receipt AS r ON r.message_id = m.id
         WHERE m.id = ANY($1::bigint[]) AND m.cls <> 'state'
           AND NOT EXISTS (SELECT FROM message_state AS s WHERE s.id = m.id)
-        ORDER BY m.id
+        ORDER BY m.id FOR UPDATE OF r
         """,
         sorted(lanes),
     )
