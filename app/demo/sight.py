@@ -1,0 +1,185 @@
+"""The sandbox's history, read row by row: what was ordered, what was told to Sluice, what came to stand in Sage."""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from app.demo.verdict import Asked, Entered, Span
+
+Doc = dict[str, Any]
+ORDER, DELIVERY, ANSWER, DOCUMENT = "centra.order", "centra.delivery", "centra.answer", "sage200.sop_order"
+STOCK = "centra.stock_change"
+NOTICES = frozenset({"GatewayEvents", "GatewayChangedOrders"})
+READ = "GatewayOrders"
+LOST = frozenset({"lose"})
+PARENT = "BundleOrderLine"
+STANDARD = "EnumLineTypeStandard"
+CANCELLED = "EnumDocumentStatusCancelled"
+
+
+@dataclass(frozen=True, slots=True)
+class Telling:
+    """One call that named an order. `sure`: it was answered, so Sluice has it; else nobody knows."""
+
+    began: str
+    ended: str
+    sure: bool = True
+    releasable: bool = False
+
+
+@dataclass
+class Sight:
+    """`events`: accepted, duplicates, rejected: counted by event, not by call."""
+
+    seq: int = 0
+    orders: dict[int, Doc] = field(default_factory=dict)
+    documents: dict[str, Doc] = field(default_factory=dict)
+    created: dict[str, int] = field(default_factory=dict)
+    events: Counter[str] = field(default_factory=Counter)
+    published: int = 0
+    notices: defaultdict[int, list[Telling]] = field(default_factory=lambda: defaultdict(list))
+    reads: defaultdict[int, list[Telling]] = field(default_factory=lambda: defaultdict(list))
+    _told: set[tuple[int, int, str, str]] = field(default_factory=set)
+
+    def add(self, rows: Iterable[Doc]) -> None:
+        for row in rows:
+            self.seq = row["seq"]
+            for change in row["changed"]:
+                self._see(row, change)
+
+    def _see(self, row: Doc, change: Doc) -> None:
+        entity, after = change["entity"], change["after"]
+        if entity == ORDER and after is not None:
+            self.orders[after["number"]] = after
+        elif entity == DOCUMENT:
+            self._see_document(row, change)
+        elif entity == STOCK and row["system"] == "centra":
+            self.published += 1
+        elif entity == DELIVERY and after is not None:
+            self._see_delivery(row, after)
+        elif entity == ANSWER and after is not None and row["status"] == 200:
+            self._see_answer(row, after)
+
+    def _see_document(self, row: Doc, change: Doc) -> None:
+        if change["after"] is None:
+            self.documents.pop(change["id"], None)
+            return
+        if change["before"] is None:
+            self.created[change["id"]] = row["seq"]
+        self.documents[change["id"]] = change["after"]
+
+    def _see_delivery(self, row: Doc, doc: Doc) -> None:
+        accepted = doc["status"] == 202
+        for event in doc["events"]:
+            name = (doc["plugin"], event["number"], event["action"], event["date"])
+            if accepted:
+                self.events["duplicates" if name in self._told else "accepted"] += 1
+                self._told.add(name)
+            elif doc["status"]:
+                self.events["rejected"] += 1
+            if accepted or (doc["status"] == 0 and row["fault"] not in LOST):
+                telling = Telling(doc["started_at"], doc["answered_at"], sure=accepted)
+                self.notices[event["number"]].append(telling)
+
+    def _see_answer(self, row: Doc, doc: Doc) -> None:
+        for order in doc["orders"]:
+            number = order["number"]
+            telling = Telling(doc["started_at"], doc["answered_at"], releasable=order["releasable"])
+            if row["key"] == READ:
+                self.reads[number].append(telling)
+            elif row["key"] in NOTICES:
+                self.notices[number].append(telling)
+
+    def drafts(self, key: str) -> list[str]:
+        """Ids of what Sage began under this key and never finished."""
+        return [
+            id_
+            for id_, doc in self.documents.items()
+            if doc["is_draft"] and doc.get("customer_document_no") == key
+        ]
+
+    def unplaced(self, prefixes: Mapping[int, str]) -> int:
+        """Orders that Sage must have and has not. `prefixes`: store -> of our keys."""
+        there = {doc.get("customer_document_no") for doc in self.documents.values() if not doc["is_draft"]}
+        keys = (
+            f"{prefixes[order['store']]}-{number}" for number, order in self.orders.items() if is_live(order)
+        )
+        return sum(key not in there for key in keys)
+
+    def live(self) -> int:
+        return sum(
+            not doc["is_draft"] and doc["document_status"] != CANCELLED for doc in self.documents.values()
+        )
+
+    def span(self, number: int) -> Span | None:
+        """First acceptance: of the notice through which the order was found releasable. A call without an answer may
+        have been accepted or not, so the span reaches back to it.
+        """
+        reads = self.reads[number]
+        found = next((place for place, read in enumerate(reads) if read.releasable), None)
+        if found is None:
+            return None
+        since = reads[found - 1].began if found else ""
+        fitting = [
+            one for one in self.notices[number] if one.ended >= since and one.began <= reads[found].ended
+        ]
+        sure = [one for one in fitting if one.sure]
+        if not sure:
+            return None
+        ended = min(one.ended for one in sure)
+        return Span(min(one.began for one in fitting if one.began <= ended), ended)
+
+
+def entered(
+    documents: Mapping[str, Doc], created: Mapping[str, int], currencies: Mapping[int, str]
+) -> list[Entered]:
+    """`currencies`: Sage's id -> code."""
+    return [
+        Entered(
+            id=id_,
+            number=doc["document_no"],
+            key=doc.get("customer_document_no", ""),
+            spare=doc.get("spare_text_1", ""),
+            live=not doc["is_draft"],
+            units=_units(
+                (line["code"], line["line_quantity"])
+                for line in doc["lines"]
+                if line["line_type"] == STANDARD
+            ),
+            gross=Decimal(doc["total_gross_value"]),
+            currency=currencies[doc["currency_id"]],
+            created=created[id_],
+        )
+        for id_, doc in documents.items()
+        if doc["document_status"] != CANCELLED
+    ]
+
+
+def asked(order: Doc, connection: str, prefix: str, aliases: Mapping[str, str]) -> Asked:
+    """`order` with its `figures`. `aliases`: spelling of the channel -> code of the ERP."""
+    cancelled = order["status"] == "CANCELLED"
+    lines = [line for line in order["lines"] if line["type"] != PARENT]
+    return Asked(
+        key=f"{prefix}-{order['number']}",
+        connection=connection,
+        number=order["number"],
+        live=is_live(order),
+        cancelled=cancelled,
+        units=_units((aliases.get(line["sku"], line["sku"]), line["quantity"]) for line in lines),
+        gross=Decimal(order["figures"]["grand_total"]),
+        currency=order["currency"],
+    )
+
+
+def is_live(order: Doc) -> bool:
+    """Whether Sage must have it."""
+    return order["hold"] is None and order["status"] not in {"PENDING", "CANCELLED"}
+
+
+def _units(lines: Iterable[tuple[str, Any]]) -> dict[str, int]:
+    units: Counter[str] = Counter()
+    for code, quantity in lines:
+        units[code.upper()] += int(Decimal(quantity))
+    return {code: count for code, count in units.items() if count}
