@@ -83,6 +83,7 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
             log=log,
             now=utc_now,
             monotonic=time.monotonic,
+            networks=settings.webhook_networks,
         )
         state = State(pool, channels, intake, utc_now, minting(), log)
 
@@ -159,7 +160,9 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def configuration(api: FastAPI) -> uvicorn.Config:
-    """One process: several behind one metrics port count wrong."""
+    """One process: several behind one metrics port count wrong. Whose X-Forwarded-For is believed is uvicorn's own
+    FORWARDED_ALLOW_IPS to say: the loopback's unless given.
+    """
     return uvicorn.Config(
         api,
         loop="uvloop",
@@ -170,6 +173,6 @@ def configuration(api: FastAPI) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         date_header=False,
-        proxy_headers=False,
+        proxy_headers=True,
         timeout_graceful_shutdown=GRACE_SECONDS,
     )

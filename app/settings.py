@@ -12,6 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import (
     BaseModel,
     Field,
+    IPvAnyNetwork,
     SecretStr,
     StringConstraints,
     ValidationError,
@@ -56,6 +57,9 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="the API's public address")
     http_port: Port = Field(8080, description="the API's public port; 0 picks a free one")
+    webhook_networks: tuple[IPvAnyNetwork, ...] = Field(
+        (), description="networks that may deliver webhooks, besides a signature; none given: any"
+    )
     metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez and /readyz")
     metrics_port: Port | None = Field(
         None, description="9464 API, 9465 worker, 9466 exporter unless given; 0 picks a free one"

@@ -188,6 +188,17 @@ def test_bad_value_is_named_and_not_repeated():
     assert "hush" not in found
 
 
+def test_networks_that_may_deliver_are_read_from_a_list():
+    settings = load({**ENOUGH, "SLUICE_WEBHOOK_NETWORKS": "198.51.100.0/24, 2001:db8::/32"}, FAKES)
+    assert [str(one) for one in settings.webhook_networks] == ["198.51.100.0/24", "2001:db8::/32"]
+
+
+@pytest.mark.parametrize("text", ["198.51.100.7/24", "centra.example", "10.0.0.0/33"])
+def test_what_is_no_network_is_refused_at_start(text):
+    with pytest.raises(SettingsError, match="SLUICE_WEBHOOK_NETWORKS"):
+        load({**ENOUGH, "SLUICE_WEBHOOK_NETWORKS": text}, FAKES)
+
+
 def test_lease_that_ends_before_an_answer_can_come_is_refused():
     books = {"SLUICE_BOOKS__BASE_URL": "https://erp", "SLUICE_LEASE_SECONDS": "60"}
     assert "SLUICE_LEASE_SECONDS" in problems(ENOUGH, books)[0]

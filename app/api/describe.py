@@ -122,7 +122,14 @@ def webhook() -> Json:
             },
         }
     }
-    for code in ("unauthorized", "not_found", "method_not_allowed", "too_large", "unsupported_media_type"):
+    for code in (
+        "unauthorized",
+        "address_not_allowed",
+        "not_found",
+        "method_not_allowed",
+        "too_large",
+        "unsupported_media_type",
+    ):
         answers[str(TITLES[code][0])] = refer(code)
     for code in ("too_many_requests", "unavailable"):
         answers[str(TITLES[code][0])] = refer(code)

@@ -21,6 +21,7 @@ TITLES: Mapping[str, tuple[int, str]] = MappingProxyType(
         "bad_cursor": (400, "The cursor belongs to another list or filter"),
         "unauthorized": (401, "The credentials are missing or wrong"),
         "forbidden": (403, "The key lacks the scope that this needs"),
+        "address_not_allowed": (403, "Deliveries from this address are not taken"),
         "not_found": (404, "There is nothing here"),
         "method_not_allowed": (405, "This method is not allowed here"),
         "conflict": (409, "The state of the object does not allow this"),

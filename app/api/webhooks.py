@@ -10,6 +10,7 @@ import math
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Network, IPv6Network, ip_address
 from typing import Any
 
 from starlette.requests import ClientDisconnect
@@ -40,7 +41,9 @@ FORGED = (
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """`channels`: by destination. `ring` is called after the answer; it neither waits nor raises."""
+    """`channels`: by destination. `ring` is called after the answer; it neither waits nor raises. `networks`: of whom
+    deliveries are taken, none means anybody; a signature is needed all the same.
+    """
 
     channels: Mapping[str, Channel]
     store: Store
@@ -51,6 +54,7 @@ class Intake:
     monotonic: Callable[[], float]
     flood: Flood = field(default_factory=Flood)
     seconds: float = 2.0
+    networks: tuple[IPv4Network | IPv6Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,8 @@ async def decide(intake: Intake, channel: Channel | None, scope: Scope, incoming
 async def take(intake: Intake, channel: Channel | None, scope: Scope, incoming: Incoming) -> Received:
     if scope["method"] != "POST":
         raise ProblemError("method_not_allowed", headers={"allow": "POST"})
+    if intake.networks and not is_within(intake.networks, address_of(scope)):
+        raise ProblemError("address_not_allowed")
     headers = headers_of(scope["headers"])
     if channel is None or channel.receive is None:
         unknown(await read_body(incoming, headers, LIMIT))
@@ -128,6 +134,8 @@ def turn_away(intake: Intake, scope: Scope, problem: ProblemError) -> Answer:
     match problem.code:
         case "not_found":
             return Answer(too_many(intake, scope) or response, WebhookResult.UNKNOWN_CONNECTION)
+        case "address_not_allowed":
+            return Answer(too_many(intake, scope) or response, WebhookResult.ADDRESS_NOT_ALLOWED)
         case "too_large":
             return Answer(response, WebhookResult.TOO_LARGE)
         case "unsupported_media_type":
@@ -137,12 +145,25 @@ def turn_away(intake: Intake, scope: Scope, problem: ProblemError) -> Answer:
 
 def too_many(intake: Intake, scope: Scope) -> Response | None:
     """The signature was looked at first: what is authentic is never limited."""
-    address = scope["client"][0] if scope.get("client") else ""
-    wait = intake.flood.wait(address, intake.monotonic())
+    wait = intake.flood.wait(address_of(scope), intake.monotonic())
     if not wait:
         return None
     headers = {"retry-after": str(math.ceil(wait))}
     return ProblemError("too_many_requests", headers=headers).response(scope)
+
+
+def address_of(scope: Scope) -> str:
+    return scope["client"][0] if scope.get("client") else ""
+
+
+def is_within(networks: tuple[IPv4Network | IPv6Network, ...], text: str) -> bool:
+    """An IPv4 address that came over IPv6 counts as what it is; what is no address is nowhere."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    address = getattr(address, "ipv4_mapped", None) or address
+    return any(address in network for network in networks)
 
 
 def unknown(raw: bytes) -> None:

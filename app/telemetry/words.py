@@ -21,6 +21,7 @@ class WebhookResult(StrEnum):
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA = "unsupported_media"
     UNKNOWN_CONNECTION = "unknown_connection"
+    ADDRESS_NOT_ALLOWED = "address_not_allowed"
     OVERLOADED = "overloaded"
     ERROR = "error"
 

@@ -8,6 +8,7 @@ import signal
 import socket
 import time
 from contextlib import asynccontextmanager
+from ipaddress import ip_network
 
 import httpx
 import pytest
@@ -116,6 +117,17 @@ async def test_its_metrics_count_what_came(settings):
     assert 'sluice_webhooks_total{result="accepted",source="uk"} 1.0' in metrics
     assert 'sluice_webhooks_total{result="bad_signature",source="uk"} 1.0' in metrics
     assert 'sluice_webhooks_total{result="duplicate",source="uk"} 0.0' in metrics
+
+
+async def test_the_networks_are_held_against_what_a_trusted_proxy_says(settings):
+    given = settings.model_copy(update={"webhook_networks": (ip_network("198.51.100.0/24"),)})
+    proxied = {name: {**centra(), "x-forwarded-for": name} for name in ("198.51.100.7", "192.0.2.1")}
+    async with running(given) as client:
+        answers = {
+            name: (await client.post("/webhooks/centra/uk", content=BODY, headers=headers)).status_code
+            for name, headers in {**proxied, "direct": centra()}.items()
+        }
+    assert answers == {"198.51.100.7": 202, "192.0.2.1": 403, "direct": 403}
 
 
 async def test_metrics_are_not_on_the_public_port(settings):

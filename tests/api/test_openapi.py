@@ -67,7 +67,7 @@ def test_every_list_has_a_limit_and_a_cursor(contract):
 
 def test_the_webhook_is_described(contract):
     operation = contract["paths"][PATH]["post"]
-    assert set(operation["responses"]) == {"202", "401", "404", "405", "413", "415", "429", "503"}
+    assert set(operation["responses"]) == {"202", "401", "403", "404", "405", "413", "415", "429", "503"}
     assert list(operation["requestBody"]["content"]) == ["application/x-www-form-urlencoded"]
 
 

@@ -1,10 +1,12 @@
 """Every row of the status table (api-console-cli.md 3.1), and what is stored, counted and told."""
 
 import json
+from ipaddress import ip_network
 
 import httpx
 import pytest
 
+from app.outbox.append import Appended
 from app.outbox.flush import CannotStoreError
 from tests.api.conftest import FORM, never, open_shop, sign, signed
 
@@ -196,6 +198,54 @@ async def test_the_flood_gate_opens_again_with_time(shop):
     shop.tick[0] += 1
     answer = await shop.client.post("/webhooks/shop/uk", content=b"x", headers={"content-type": FORM})
     assert answer.status_code == 401
+
+
+NETWORKS = (ip_network("198.51.100.0/24"), ip_network("2001:db8::/32"))
+
+
+def from_(address, networks=NETWORKS):
+    """A gateway whose next peer is `address`, and which stores nothing."""
+
+    async def store(_drafts):
+        return [Appended(1)]
+
+    shop = open_shop(None, store, networks=networks)
+    shop.client._transport.client = (address, 1)
+    return shop
+
+
+async def test_an_address_outside_the_networks_is_403_with_a_problem_and_counted():
+    shop = from_("192.0.2.1")
+    answer = await shop.post(b"1:created")
+    assert (answer.status_code, answer.headers["content-type"]) == (403, PROBLEM)
+    assert (answer.json()["code"], shop.counted("address_not_allowed")) == ("address_not_allowed", 1)
+
+
+@pytest.mark.parametrize("address", ["198.51.100.255", "::ffff:198.51.100.7", "2001:db8::1"])
+async def test_an_address_inside_a_network_may_deliver(address):
+    assert (await from_(address).post(b"1:created")).status_code == 202
+
+
+@pytest.mark.parametrize("address", ["198.51.101.0", "::ffff:192.0.2.1", "2001:db9::1", "", "unknown"])
+async def test_an_address_that_is_in_no_network_may_not(address):
+    assert (await from_(address).post(b"1:created")).status_code == 403
+
+
+async def test_the_right_address_does_not_stand_in_for_a_signature():
+    answer = await from_("198.51.100.7").client.post(
+        "/webhooks/shop/uk", content=b"1:created", headers={"content-type": FORM}
+    )
+    assert answer.status_code == 401
+
+
+async def test_unknown_connections_do_not_show_to_addresses_outside():
+    answer = await from_("192.0.2.1").client.post("/webhooks/shop/nobody", content=b"x")
+    assert answer.status_code == 403
+
+
+async def test_a_flood_from_outside_the_networks_is_429():
+    shop = from_("192.0.2.1")
+    assert [(await shop.post(b"1:created")).status_code for _ in range(4)] == [403, 403, 403, 429]
 
 
 async def test_news_ring_the_doorbell_and_duplicates_do_not(shop):
