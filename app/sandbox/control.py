@@ -81,11 +81,13 @@ async def show_switches(world: World, _: Request) -> Response:
 
 
 async def set_switches(world: World, request: Request) -> Response:
-    """`{name: value}`; an unknown name refuses the whole request."""
+    """`{name: value}`; an unknown name or a value that means nothing refuses the whole request."""
     wish = await request.json()
     unknown = [name for name in wish if name not in world.switches.everything()]
     if unknown:
         raise ValueError(f"no such switch: {', '.join(unknown)}")
+    for name, value in wish.items():
+        world.switches.check(name, value)
     for name, value in wish.items():
         world.switches.set(name, value)
     return await show_switches(world, request)

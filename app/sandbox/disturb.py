@@ -18,12 +18,13 @@ RULE = "sandbox.rule"
 TRANSPORT = "sandbox.transport"
 HTML = "<html><head><title>Server Error</title></head><body><h1>Server Error in '/' Application.</h1></body></html>"
 SLOW_SECONDS = 5.0
+NO_FAULT = ""
 
 
 class Disturb:
     """Leaves the `Call` of the request in `scope["sandbox.call"]`: a handler that changes documents records it itself
-    (`store.record(call)`), any other is recorded here before its answer leaves. A kind unknown here is the vendor's
-    own: the handler finds it in `call.fault`, and the rule in `scope["sandbox.rule"]`.
+    (`store.record(call)`), any other is recorded here before its answer leaves. A kind without a handler here is the
+    vendor's own: the handler finds it in `call.fault`, and the rule in `scope["sandbox.rule"]`.
     """
 
     def __init__(self, app: ASGIApp, world: World) -> None:
@@ -48,7 +49,7 @@ class Disturb:
         call = Call(system, scope["method"], scope["path"], fault=rule.kind if rule else "")
         scope[CALL] = call
         scope[RULE] = rule
-        asked = Asked(scope, receive, send, call, rule or Rule(kind=""))
+        asked = Asked(scope, receive, send, call, rule or Rule(kind=NO_FAULT))
         await self._generic.get(call.fault, self._do)(asked)
 
     async def _do(self, asked: "Asked") -> None:

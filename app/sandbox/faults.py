@@ -3,18 +3,38 @@
 import random
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
+from types import MappingProxyType
 from typing import Any
 
 from app.sandbox.store import Store
 
+Place = tuple[str, str, str]
 RULES = "sandbox.fault_rule"
 COUNTS = "sandbox.fault_count"
+ANYWHERE: Place = ("", "", "")
+ENTRY: Place = ("sage200", r"^POST$", r"/sop_orders$")
+WRITE: Place = ("sage200", r"^(POST|PUT|DELETE)$", r"/sop_orders(/\d+)?$")
+WEBHOOK: Place = ("centra", r"^POST$", r"^webhook$")
+KINDS: Mapping[str, Place] = MappingProxyType(
+    {
+        **dict.fromkeys(("drop", "reset", "slow"), ANYWHERE),
+        **dict.fromkeys(("commit_then_drop", "commit_then_504", "drop_then_commit"), ANYWHERE),
+        **dict.fromkeys(("status_400_empty", "status_401", "status_403", "status_429"), ANYWHERE),
+        **dict.fromkeys(("status_500_html", "status_503", "status_504"), ANYWHERE),
+        "ghost_draft": ENTRY,
+        "late_commit": WRITE,
+        **dict.fromkeys(("lose", "double", "reorder", "delay", "early"), WEBHOOK),
+        **dict.fromkeys(("bad_signature", "truncate", "unknown_type", "foreign"), WEBHOOK),
+    }
+)
+"""Each kind, and the only calls (system, method, path) on which it can do anything: elsewhere it neither hits nor counts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`path`: substring or regular expression, `system`, `path` and `method` empty = any. `times`: None = for ever.
+    """`kind`: one of KINDS. `path`: substring or regular expression, `system`, `path` and `method` empty = any. `times`: None = for ever.
     `seconds`: how long `slow` waits and at most how late `drop_then_commit` commits, in the sandbox's time.
     `retry_after`: the header of `status_429`, none without it.
     """
@@ -30,6 +50,11 @@ class Rule:
 
     def covers(self, system: str, method: str, path: str) -> bool:
         if (self.system and self.system != system) or (self.method and self.method.upper() != method.upper()):
+            return False
+        place = KINDS[self.kind]
+        if (place[0] and place[0] != system) or not re.search(place[1], method.upper()):
+            return False
+        if not re.search(place[2], path):
             return False
         return not self.path or self.path in path or re.search(self.path, path) is not None
 
@@ -105,6 +130,8 @@ def parse_rule(raw: dict[str, Any]) -> Rule:
         re.compile(rule.path)
     except (TypeError, re.error) as error:
         raise ValueError(f"fault rule {raw!r}: {error}") from error
-    if not rule.kind or not 0 <= rule.probability <= 1:
-        raise ValueError(f"fault rule {raw!r}: needs a kind and a probability from 0 to 1")
+    if rule.kind not in KINDS or not 0 <= rule.probability <= 1:
+        raise ValueError(
+            f"fault rule {raw!r}: needs a kind ({', '.join(KINDS)}) and a probability from 0 to 1"
+        )
     return rule

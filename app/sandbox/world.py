@@ -14,6 +14,7 @@ from app.sandbox.store import Change, Store
 
 SWITCHES = "sandbox.switch"
 Seeder = Callable[[Change, Doc], Doc]
+Fits = Callable[[Any], bool]
 
 
 class Switches:
@@ -25,20 +26,28 @@ class Switches:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._defaults: dict[str, Any] = {}
+        self._fits: dict[str, Fits] = {}
         self._set: dict[str, Any] = {doc["name"]: doc["value"] for doc in store.read().all(SWITCHES)}
 
-    def declare(self, defaults: Mapping[str, Any]) -> None:
+    def declare(self, defaults: Mapping[str, Any], fits: Mapping[str, Fits] | None = None) -> None:
+        """`fits`: what a value must be, where it is not enough that it is of the default's kind."""
         self._defaults.update(defaults)
+        self._fits.update({name: resembles(default) for name, default in defaults.items()} | dict(fits or {}))
 
     def __getitem__(self, name: str) -> Any:
         return self._set.get(name, self._defaults[name])
 
     def set(self, name: str, value: Any) -> None:
-        """Raises KeyError for a name that no vendor declared."""
-        if name not in self._defaults:
-            raise KeyError(name)
+        """Raises KeyError for a name that no vendor declared, ValueError for a value that would mean nothing."""
+        self.check(name, value)
         self._store.save(SWITCHES, name, {"name": name, "value": value})
         self._set[name] = value
+
+    def check(self, name: str, value: Any) -> None:
+        if name not in self._defaults:
+            raise KeyError(name)
+        if not self._fits[name](value):
+            raise ValueError(f"{name} cannot be {value!r}")
 
     def reset(self) -> None:
         self._store.forget(SWITCHES)
@@ -46,6 +55,23 @@ class Switches:
 
     def everything(self) -> dict[str, Any]:
         return {**self._defaults, **{name: self._set[name] for name in self._set if name in self._defaults}}
+
+
+def resembles(default: Any) -> Fits:
+    """Of the same kind; numbers are never negative."""
+    if isinstance(default, bool):
+        return lambda value: isinstance(value, bool)
+    if isinstance(default, (int, float)):
+        return is_amount
+    return lambda value: isinstance(value, type(default))
+
+
+def is_amount(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value >= 0
+
+
+def one_of(*values: Any) -> Fits:
+    return lambda value: any(value == one and type(value) is type(one) for one in values)
 
 
 class Tasks:

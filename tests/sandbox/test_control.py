@@ -1,5 +1,7 @@
 from pathlib import Path
 
+import pytest
+
 from tests.sandbox.conftest import Running, running_sandbox
 
 
@@ -23,6 +25,31 @@ async def test_unknown_switch_changes_nothing(sandbox: Running):
     wish = {"sage200.tax_level": "document", "sage200.nonsense": 1}
     assert (await sandbox.client.post("/_sandbox/switches", json=wish)).status_code == 400
     assert (await sandbox.client.get("/_sandbox/switches")).json()["sage200.tax_level"] == "line"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("sage200.tax_level", "documnet"),
+        ("sage200.discounted_price_places", "5"),
+        ("sage200.discounted_price_places", 3),
+        ("sage200.amend_nominal_codes", "false"),
+        ("sage200.api_lock_seconds", -1),
+        ("sage200.api_lock_seconds", True),
+        ("sage200.latency_seconds", [1]),
+        ("sage200.forbidden", "sop_orders"),
+        ("sage200.locked_status", 200),
+        ("centra.zone", "Europe/Stockhom"),
+        ("centra.plan", "free"),
+        ("centra.retry_after", None),
+        ("server_timeout_seconds", "3"),
+    ],
+)
+async def test_value_that_would_mean_nothing_changes_nothing(sandbox: Running, name: str, value: object):
+    before = (await sandbox.client.get("/_sandbox/switches")).json()
+    wish = {"sage200.tunnel": "down", name: value}
+    assert (await sandbox.client.post("/_sandbox/switches", json=wish)).status_code == 400
+    assert (await sandbox.client.get("/_sandbox/switches")).json() == before
 
 
 async def test_switches_can_be_put_back(sandbox: Running):

@@ -8,7 +8,7 @@ import pytest
 from app.sandbox.clock import Clock
 from app.sandbox.faults import Faults, parse_rule
 from app.sandbox.store import Store
-from tests.sandbox.conftest import Running
+from tests.sandbox.conftest import Running, running_sandbox
 
 SITES = "/sage200/uk/sage200extra/accounts/v1/sites"
 
@@ -62,6 +62,42 @@ def test_rule_with_times_ends_also_across_a_restart(store: Store):
     assert again.counts == {"drop": 2}
 
 
+@pytest.mark.parametrize(
+    ("kind", "call", "hit"),
+    [
+        ("ghost_draft", ("sage200", "POST", "/x/sop_orders"), True),
+        ("ghost_draft", ("sage200", "GET", "/x/sop_orders"), False),
+        ("ghost_draft", ("sage200", "PUT", "/x/sop_orders/5"), False),
+        ("late_commit", ("sage200", "PUT", "/x/sop_orders/5"), True),
+        ("late_commit", ("sage200", "POST", "/oauth/token"), False),
+        ("double", ("centra", "POST", "webhook"), True),
+        ("double", ("centra", "POST", "/centra/graphql"), False),
+        ("lose", ("sage200", "POST", "/x/sop_orders"), False),
+    ],
+)
+def test_kind_hits_and_counts_only_where_it_can_do_something(kind: str, call: tuple, hit: bool):  # noqa: FBT001 - a table's column
+    faults = Faults(1)
+    faults.set([{"kind": kind}])
+    assert (faults.decide(*call) == kind) is hit
+    assert faults.counts[kind] == int(hit)
+
+
+@pytest.mark.parametrize("seed", [3, 4])
+async def test_same_script_meets_the_same_faults_in_two_sandboxes(tmp_path: Path, seed: int):
+    met = [await meet_faults(tmp_path / name, seed) for name in ("first", "second")]
+    assert met[0] == met[1]
+    assert {"", "status_504", "status_401"} == set(met[0])
+
+
+async def meet_faults(data: Path, seed: int) -> list[str]:
+    async with running_sandbox(data, seed) as sandbox:
+        kinds = [{"kind": kind, "probability": 0.3} for kind in ("status_504", "status_401")]
+        await sandbox.faults(*kinds)
+        for _ in range(40):
+            await sandbox.client.get(SITES)
+        return [row["fault"] for row in await sandbox.history()]
+
+
 def test_first_rule_that_hits_wins():
     faults = Faults(1)
     faults.set([{"kind": "reset", "times": 1}, {"kind": "drop"}])
@@ -69,7 +105,14 @@ def test_first_rule_that_hits_wins():
 
 
 @pytest.mark.parametrize(
-    "rule", [{}, {"kind": "drop", "probability": 2}, {"kind": "drop", "odd": 1}, {"kind": ""}]
+    "rule",
+    [
+        {},
+        {"kind": "drop", "probability": 2},
+        {"kind": "drop", "odd": 1},
+        {"kind": ""},
+        {"kind": "comit_then_drop"},
+    ],
 )
 def test_senseless_rule_is_refused(rule: dict):
     with pytest.raises(ValueError, match="fault rule"):

@@ -8,7 +8,7 @@ from app.sandbox.centra.answer import Endpoint
 from app.sandbox.centra.catalogue import store_catalogue
 from app.sandbox.centra.deliver import Sender
 from app.sandbox.centra.people import People, add_plugin
-from app.sandbox.centra.switches import DEFAULTS
+from app.sandbox.centra.switches import DEFAULTS, FITS
 from app.sandbox.centra.tokens import issue_token
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
@@ -16,7 +16,7 @@ from app.sandbox.world import World
 
 
 def mount(world: World) -> list[Route]:
-    world.switches.declare(DEFAULTS)
+    world.switches.declare(DEFAULTS, FITS)
     seen: set[int] = set()
     sender = Sender(world, seen)
     endpoint = Endpoint(world, sender.wake, seen)

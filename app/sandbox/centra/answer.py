@@ -14,6 +14,7 @@ from graphql import (
     OperationDefinitionNode,
     execute_sync,
     get_operation_ast,
+    get_variable_values,
     parse,
     validate,
 )
@@ -86,7 +87,7 @@ class Endpoint:
             with self._world.store.record(call) as change:
                 grant = self._admit(request, change, now)
                 asked = read_request(request, body)
-                operation, document = self._read(asked)
+                operation, document = self._read(asked, now)
                 call.key = operation.name.value if operation.name else asked.operation_name or ""
                 weight = weigh(self._schema, document, operation, asked.variables)
                 self._charge(weight, now)
@@ -107,16 +108,23 @@ class Endpoint:
             )
         return grant
 
-    def _read(self, asked: Asked) -> tuple[OperationDefinitionNode, DocumentNode]:
+    def _read(self, asked: Asked, now: datetime) -> tuple[OperationDefinitionNode, DocumentNode]:
+        """Of a document that can run with these variables; one that cannot has used up a request all the same."""
         document, errors = self._parse(asked.query)
         if document is not None and not errors:
             operation = get_operation_ast(document, asked.operation_name)
-            if operation is not None:
+            if operation is None:
+                errors = [GraphQLError("Unknown operation, or none named among several.")]
+            elif not (errors := self._check_variables(operation, asked)):
                 return operation, document
-            errors = [GraphQLError("Unknown operation, or none named among several.")]
+        self._charge(Weight(), now)
         refused = RefusedError(200, "", "graphql")
         refused.errors = [{**error.formatted, "extensions": {"category": "graphql"}} for error in errors]
         raise refused
+
+    def _check_variables(self, operation: OperationDefinitionNode, asked: Asked) -> list[GraphQLError]:
+        given = get_variable_values(self._schema, operation.variable_definitions or (), asked.variables)
+        return given if isinstance(given, list) else []
 
     def _parse(self, query: str) -> Parsed:
         if query not in self._documents:
@@ -221,9 +229,14 @@ def read_request(request: Request, body: bytes) -> Asked:
         raise RefusedError(HTTPStatus.BAD_REQUEST, "Content-Type must be application/json.", "request")
     try:
         content = json.loads(body)
-        asked = Asked(content["query"], content.get("variables") or {}, content.get("operationName"))
+        variables = content.get("variables")
+        asked = Asked(content["query"], {} if variables is None else variables, content.get("operationName"))
     except (ValueError, KeyError, TypeError, AttributeError):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "The body is no GraphQL request.", "request") from None
-    if not isinstance(asked.query, str) or not isinstance(asked.variables, dict):
+    if not (
+        isinstance(asked.query, str)
+        and isinstance(asked.variables, dict)
+        and isinstance(asked.operation_name, str | None)
+    ):
         raise RefusedError(HTTPStatus.BAD_REQUEST, "The body is no GraphQL request.", "request")
     return asked

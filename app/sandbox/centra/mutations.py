@@ -34,11 +34,14 @@ class Mutations:
         }
 
     def confirm_events(self, _: Any, *, input: Doc) -> Doc:  # noqa: A002 - the argument's name in the schema
-        """Of the integration's own queue; ids that are gone, or another's, are passed over."""
-        for number in input["eventsIds"]:
-            event = self._change.get(announce.EVENT, f"{number:012d}")
-            if event is not None and event["integration"] == self._visit.grant.integration:
-                self._change.delete(announce.EVENT, f"{number:012d}")
+        """Of the integration's own queue, and only what the token may see; what becomes of other ids is a switch."""
+        grant = self._visit.grant
+        known = [self._change.get(announce.EVENT, f"{number:012d}") for number in input["eventsIds"]]
+        own = [one for one in known if one and one["integration"] == grant.integration and grant.sees(one)]
+        if len(own) < len(known) and self._visit.switches["centra.confirm_unknown_event"] == "refuse":
+            return answer(say("Event not found", "input", "eventsIds"))
+        for event in own:
+            self._change.delete(announce.EVENT, f"{event['id']:012d}")
         return answer()
 
     def listen(self, _: Any, *, input: list[Doc]) -> Doc:  # noqa: A002 - as above

@@ -60,7 +60,7 @@ class Queries:
             "events": self.events,
             "eventListeners": self.listeners,
             "rateLimits": lambda _: self._visit.quota.show(self._visit.now),
-            "stores": lambda _, **page: [show_store(one) for one in self._cut(list(shop.STORES), **page)],
+            "stores": self.stores,
             "currencies": self.currencies,
             "warehouses": self.warehouses,
             "productSizes": self.sizes,
@@ -103,7 +103,8 @@ class Queries:
         if not self._visit.switches["centra.events_enabled"]:
             return []
         shown: list[Doc] = []
-        for event in self._visit.change.seek(announce.EVENT, integration=self._visit.grant.integration):
+        queue = self._visit.change.seek(announce.EVENT, integration=self._visit.grant.integration)
+        for event in sorted(queue, key=lambda event: int(event["id"])):
             if self._visit.grant.sees(event) and _matches(event, where or {}):
                 shown.append(self._show_event(event))
             if len(shown) == limit:
@@ -112,6 +113,10 @@ class Queries:
 
     def listeners(self, _: Any) -> list[Doc]:
         return show_listeners(self._visit)
+
+    def stores(self, _: Any, **page: int) -> list[Doc]:
+        seen = [one for one in shop.STORES if self._visit.grant.store in {None, one.id}]
+        return [show_store(one) for one in self._cut(seen, **page)]
 
     def currencies(self, _: Any, *, where: Doc | None = None) -> list[Doc]:
         wanted = (where or {}).get("isBase")

@@ -1,5 +1,10 @@
 """What Centra's documents leave open, or its stores configure. The first value is the one in force unless set."""
 
+from zoneinfo import available_timezones
+
+from app.sandbox.centra.quota import PLANS
+from app.sandbox.world import one_of
+
 DEFAULTS = {
     # the instance
     "centra.zone": "Europe/Stockholm",
@@ -16,6 +21,7 @@ DEFAULTS = {
     "centra.bundle_prices": "split",  # parent
     "centra.including_tax": "listed",  # computed
     "centra.gift_line": "ProductOrderLine",  # GiftCertificateOrderLine
+    "centra.confirm_unknown_event": "pass",  # refuse: the whole call
     "centra.set_stock_unknown": "error",  # warning
     "centra.set_stock_below_allocated": "clamp",  # error
     # webhooks
@@ -24,4 +30,20 @@ DEFAULTS = {
     "centra.webhook_reorder_seconds": 2.0,
     "centra.truncate_signs": "whole",  # cut
     "centra.early_seconds": 2.0,
+}
+FITS = {
+    "centra.zone": lambda value: value in available_timezones(),
+    "centra.plan": one_of(*PLANS),
+    "centra.bad_token_status": one_of(401, 200),
+    "centra.permission_status": one_of(200, 403),
+    "centra.retry_after": one_of("epoch", "http-date", "delta"),
+    "centra.held_orders": one_of("visible", "hidden"),
+    "centra.bundle_prices": one_of("split", "parent"),
+    "centra.including_tax": one_of("listed", "computed"),
+    "centra.gift_line": one_of("ProductOrderLine", "GiftCertificateOrderLine"),
+    "centra.confirm_unknown_event": one_of("pass", "refuse"),
+    "centra.set_stock_unknown": one_of("error", "warning"),
+    "centra.set_stock_below_allocated": one_of("clamp", "error"),
+    "centra.webhook_retry_t": one_of("fresh", "old"),
+    "centra.truncate_signs": one_of("whole", "cut"),
 }

@@ -137,13 +137,18 @@ class _Scales:
         for name in LIMITS & declared.args.keys():
             value = given.get(name)
             if isinstance(value, IntValueNode):
-                return int(value.value)
+                return bounded(int(value.value))
             if isinstance(value, VariableNode):
-                return int(self._variables.get(value.name.value) or PAGE)
+                return bounded(int(self._variables.get(value.name.value) or PAGE))
         if LIMITS & declared.args.keys():
             return PAGE
         nullable = declared.type.of_type if is_non_null_type(declared.type) else declared.type
         return UNBOUNDED if is_list_type(nullable) else 1
+
+
+def bounded(limit: int) -> int:
+    """A limit that will be refused costs no more and no less than one that might be asked for."""
+    return min(max(limit, 1), 200)
 
 
 def _answer_name(node: FieldNode) -> str:

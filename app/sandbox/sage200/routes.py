@@ -20,7 +20,7 @@ from app.sandbox.sage200.locks import API_USER, take_lock
 from app.sandbox.sage200.read import NESTED, RESOURCES, read_list, read_one, show_saved
 from app.sandbox.sage200.refusal import Refused, invalid
 from app.sandbox.sage200.stamps import stamp_now
-from app.sandbox.sage200.switches import DEFAULTS, setting
+from app.sandbox.sage200.switches import DEFAULTS, FITS, setting
 from app.sandbox.world import World
 
 BASES = ("/sage200/uk/sage200extra/accounts/v1", "/sage200/uk/sage200/accounts/v1")
@@ -30,7 +30,10 @@ NOWHERE = "No resource answers this address."
 
 
 def mount(world: World) -> list[BaseRoute]:
-    world.switches.declare({f"sage200.{name}": value for name, value in DEFAULTS.items()})
+    world.switches.declare(
+        {f"sage200.{name}": value for name, value in DEFAULTS.items()},
+        {f"sage200.{name}": fits for name, fits in FITS.items()},
+    )
     world.seeders["sage200"] = partial(seed.build, world)
     api = Api(world)
     return [

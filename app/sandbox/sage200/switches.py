@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from app.sandbox.world import World
+from app.sandbox.world import Fits, World, is_amount, one_of
 
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
@@ -55,6 +55,32 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "holding_stamp_moves": True,  # when only allocations change
     }
 )
+FITS: Mapping[str, Fits] = MappingProxyType(
+    {
+        "refresh_reuse": one_of("refuse", "grace", "revoke"),
+        "invalid_grant_status": one_of(400, 403),
+        "tunnel": one_of("up", "down"),
+        "sites_when_down": one_of("504", "empty"),
+        "latency_seconds": lambda value: is_amount(value) or is_range(value),
+        "top_over_cap": one_of("refuse", "cap"),
+        "drafts_visible": one_of("by_key", "by_draft", "always", "never"),
+        "tax_level": one_of("line", "document"),
+        "discounted_price_places": one_of(2, 5),
+        "negative_free_text": one_of("accept", "refuse"),
+        "insufficient_stock": one_of("part", "refuse", "negative"),
+        "allocation_when_off": one_of("nothing", "works"),
+        "prices_without_permission": one_of("refuse", "list_price"),
+        "unknown_fields": one_of("ignore", "refuse"),
+        "locked_status": one_of(400, 409, 423),
+        "put_without_lock_id": one_of("refuse", "accept"),
+        "delete_live_order": one_of("delete", "cancel", "refuse"),
+        "ghost_draft_status": one_of(400, 500, 502, 503, 504),
+    }
+)
+
+
+def is_range(value: Any) -> bool:
+    return isinstance(value, list) and len(value) == 2 and all(map(is_amount, value))
 
 
 def setting(world: World, name: str) -> Any:

@@ -95,6 +95,57 @@ async def test_body_that_is_no_request_is_400(shop: Shop, content: bytes, header
     assert answer.status_code == 400
 
 
+@pytest.mark.parametrize(
+    ("query", "variables"),
+    [
+        (LIST, {"limit": "abc"}),
+        (LIST, {"limit": [1]}),
+        (LIST, {"limit": 1.5}),
+        (LIST, {"limit": None}),
+        (LIST, {"limit": 2**31}),
+        (LIST, {"where": {"colour": 1}}),
+        (LIST, {"where": {"number": ["5"]}}),
+        (LIST, {"where": {"status": ["EATEN"]}}),
+        (LIST, {"where": {"updatedAt": 5}}),
+        (LIST, {"sort": ["colour_ASC"]}),
+        ("query($n: Int!) { orders(limit: $n) { number } }", {}),
+        ("{ orders(colour: 1) { number } }", {}),
+        ("{ orders { number { x } } }", {}),
+        ("{ orders { lines } }", {}),
+        ("query A { stores { id } } query B { stores { id } }", {}),
+        ("subscription { orders { number } }", {}),
+    ],
+)
+async def test_request_that_cannot_run_is_refused_and_used_up_all_the_same(
+    shop: Shop, query: str, variables: dict
+):
+    answer = await shop.ask(query, **variables)
+    assert (answer["errors"][0]["extensions"], "data" in answer) == ({"category": "graphql"}, False)
+    limits = (await shop.data("{ rateLimits { type intervalSeconds usedQuota } }"))["rateLimits"]
+    used = {one["type"]: one["usedQuota"] for one in limits if one["intervalSeconds"] == 3600}
+    assert used["REQUEST_COUNT"] == 2
+
+
+@pytest.mark.parametrize("variables", ["[]", '""', "0", "false", "[1]"])
+async def test_variables_are_an_object_or_absent(shop: Shop, variables: str):
+    content = b'{"query": "{ stores { id } }", "variables": ' + variables.encode() + b"}"
+    headers = {**HEADERS, "Content-Type": "application/json"}
+    answer = await shop.sandbox.client.post("/centra/graphql", content=content, headers=headers)
+    assert answer.status_code == 400
+
+
+async def test_store_token_lists_its_own_store_alone(shop: Shop):
+    bound = await shop.people("/tokens", integration="europe", store=2)
+    assert await shop.data("{ stores { id } }", bound["token"]) == {"stores": [{"id": 2}]}
+
+
+@pytest.mark.parametrize("limit", [-5, 100_000])
+async def test_senseless_limit_neither_fills_nor_drains_the_bucket(shop: Shop, limit: int):
+    answer = await shop.ask(LIST, limit=limit)
+    assert "between 1 and 200" in answer["errors"][0]["message"]
+    assert 0 < answer["extensions"]["complexity"] <= 301
+
+
 @pytest.mark.parametrize("limit", [0, 201])
 async def test_limit_outside_1_to_200_is_an_error(shop: Shop, limit: int):
     assert "between 1 and 200" in (await shop.ask(LIST, limit=limit))["errors"][0]["message"]

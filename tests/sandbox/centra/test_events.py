@@ -1,3 +1,5 @@
+import pytest
+
 from tests.sandbox.centra.conftest import Shop
 
 READ = "{ events(limit: 200) { id objectType changeType objectReference store { id } object { ... on Order { number status } } } }"
@@ -41,6 +43,25 @@ async def test_confirming_twice_is_no_error(shop: Shop):
     ids = [event["id"] for event in await events(shop)]
     answers = [(await shop.data(CONFIRM, ids=ids))["confirmEvents"]["userErrors"] for _ in range(2)]
     assert answers == [[], []]
+
+
+@pytest.mark.parametrize(("way", "errors", "left"), [("pass", 0, 0), ("refuse", 1, 1)])
+async def test_unknown_event_is_passed_over_or_spoils_the_call(shop: Shop, way: str, errors: int, left: int):
+    await shop.sandbox.switch(centra__confirm_unknown_event=way)
+    await listen(shop)
+    await shop.place()
+    ids = [event["id"] for event in await events(shop)]
+    answer = (await shop.data(CONFIRM, ids=[*ids, 999]))["confirmEvents"]
+    assert (len(answer["userErrors"]), len(await events(shop))) == (errors, left)
+
+
+async def test_store_token_neither_sees_nor_confirms_events_of_other_stores(shop: Shop):
+    await listen(shop)
+    await shop.place(store=2)
+    bound = (await shop.people("/tokens", integration="gateway", store=1))["token"]
+    assert await events(shop, bound) == []
+    await shop.data(CONFIRM, bound, ids=[event["id"] for event in await events(shop)])
+    assert len(await events(shop)) == 1
 
 
 async def test_event_shows_the_state_of_now(shop: Shop):
