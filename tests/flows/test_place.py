@@ -225,6 +225,16 @@ async def test_lost_worker_that_wakes_up_sends_nothing(stage: Stage) -> None:
     assert stage.sent() == ["CEN-1"]
 
 
+async def test_lost_worker_that_wakes_up_after_another_claimed_sends_nothing(stage: Stage) -> None:
+    await stage.tell(order_of("1"))
+    await stage.turn(SHOP)
+    asleep = await stage.take(BOOKS)
+    await stage.lose()
+    await stage.take(BOOKS)
+    await stage.handle(asleep)
+    assert stage.sent() == []
+
+
 async def test_two_workers_never_send_one_order_twice(stage: Stage, pool: asyncpg.Pool) -> None:
     other = make_stage(pool, worker="w2")
     other = replace(other, ctx=replace(other.ctx, erp=stage.ctx.erp, channels=stage.ctx.channels))
