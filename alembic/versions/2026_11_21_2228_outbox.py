@@ -19,6 +19,16 @@ def upgrade() -> None:
     op.execute("CREATE SEQUENCE ticket_seq CACHE 1")
     op.execute("CREATE SEQUENCE token_seq CACHE 1")
     op.create_table(
+        "api_answer",
+        sa.Column("client", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.LargeBinary(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("now()"), nullable=False),
+        sa.Column("answer", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("client", "key"),
+    )
+    op.create_index("api_answer_at", "api_answer", ["at"], unique=False)
+    op.create_table(
         "api_key",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("name", sa.Text(), nullable=False),
@@ -436,6 +446,8 @@ def downgrade() -> None:
     op.drop_table("audit")
     op.drop_table("attempt")
     op.drop_table("api_key")
+    op.drop_index("api_answer_at", table_name="api_answer")
+    op.drop_table("api_answer")
     op.execute("DROP FUNCTION audit_is_append_only")
     for sequence in ("message_id_seq", "ticket_seq", "token_seq"):
         op.execute(f"DROP SEQUENCE {sequence}")

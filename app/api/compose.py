@@ -9,10 +9,11 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
 
-from app.api import describe, exceptions, mappings, messages, orders, overview
+from app.api import describe, exceptions, mappings, messages, orders, overview, pages
 from app.api.edge import Edge
-from app.api.problems import TITLES, ProblemError, on_http, on_invalid, on_problem
+from app.api.problems import TITLES, ProblemError, on_http, on_invalid, on_problem, on_unsound
 from app.api.webhooks import PATH, Webhooks
+from app.mappings.refusal import UnsoundError
 
 
 class Api(FastAPI):
@@ -37,12 +38,15 @@ def compose() -> FastAPI:
             ProblemError: on_problem,
             HTTPException: on_http,
             RequestValidationError: on_invalid,
+            UnsoundError: on_unsound,
         },
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
     )
     for part in (messages, orders, exceptions, mappings, overview):
         api.include_router(part.routes)
+    api.add_api_route("/docs", pages.docs, include_in_schema=False)
     api.add_api_route("/problems/{code}", problem, include_in_schema=False)
     return api
 

@@ -12,6 +12,16 @@ from app.api.webhooks import PATH
 VERSION = "0.1.0"
 SUMMARY = "Takes webhooks in; shows and settles what becomes of them."
 EVERYWHERE = ("bad_request", "unauthorized", "forbidden", "too_large", "internal", "unavailable")
+DELIVERIES = (
+    "unauthorized",
+    "address_not_allowed",
+    "not_found",
+    "method_not_allowed",
+    "too_large",
+    "unsupported_media_type",
+    "too_many_requests",
+    "unavailable",
+)
 METHODS = frozenset({"get", "put", "post", "patch", "delete"})
 Json = dict[str, Any]
 
@@ -59,8 +69,11 @@ def answer_with_problems(operation: Json) -> None:
     own = ["invalid"] if answers.pop("422", None) else []
     if "requestBody" in operation:
         own.append("unsupported_media_type")
-    if any(given["in"] == "path" for given in operation.get("parameters", ())):
+    if any(one["in"] == "path" for one in operation.get("parameters", ())):
         own.append("not_found")
+    given = {one["name"] for one in operation.get("parameters", ())}
+    own += ["conflict"] if {"Idempotency-Key", "table"} & given else []
+    own += ["precondition_failed", "precondition_required"] if "If-Match" in given else []
     for code in (*EVERYWHERE, *own):
         answers[str(TITLES[code][0])] = refer(code)
 
@@ -106,33 +119,21 @@ def problem_schema() -> Json:
     }
 
 
+def taken() -> Json:
+    ids = {"type": "array", "items": {"type": "integer"}}
+    return {
+        "description": "Stored. A delivery that came before gets the same answer.",
+        "content": {
+            "application/json": {
+                "schema": {"type": "object", "required": ["ids"], "properties": {"ids": ids}}
+            }
+        },
+    }
+
+
 def webhook() -> Json:
     """The route is a bare endpoint, so its contract is written by hand."""
-    answers: Json = {
-        "202": {
-            "description": "Stored. A delivery that came before gets the same answer.",
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["ids"],
-                        "properties": {"ids": {"type": "array", "items": {"type": "integer"}}},
-                    }
-                }
-            },
-        }
-    }
-    for code in (
-        "unauthorized",
-        "address_not_allowed",
-        "not_found",
-        "method_not_allowed",
-        "too_large",
-        "unsupported_media_type",
-    ):
-        answers[str(TITLES[code][0])] = refer(code)
-    for code in ("too_many_requests", "unavailable"):
-        answers[str(TITLES[code][0])] = refer(code)
+    refusals = {str(TITLES[code][0]): refer(code) for code in DELIVERIES}
     return {
         "operationId": "receiveWebhook",
         "tags": ["webhooks"],
@@ -152,7 +153,7 @@ def webhook() -> Json:
                 }
             },
         },
-        "responses": answers,
+        "responses": {"202": taken(), **refusals},
         "security": [],
     }
 

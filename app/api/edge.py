@@ -56,7 +56,13 @@ def given_id(scope: Scope) -> str | None:
 
 async def whole(scope: Scope, receive: Receive) -> Receive:
     """Reads the body within our limit before any route does; webhooks count and judge theirs themselves."""
-    if scope["path"].startswith("/webhooks/") or not has_body(scope):
+    if scope["path"].startswith("/webhooks/"):
+        return receive
+    if "\x00" in scope["path"] or b"%00" in scope["query_string"]:
+        raise ProblemError(
+            "bad_request", "Postgres keeps no text with a NUL in it, so that nothing is found by one"
+        )
+    if not has_body(scope):
         return receive
     headers = headers_of(scope["headers"])
     body = await read_body(receive, headers, BODY_LIMIT)

@@ -7,7 +7,8 @@ from pydantic import BaseModel, StringConstraints
 
 from app.api.auth import Reader, Settler
 from app.api.messages import Identity
-from app.api.paging import Listing, Pager
+from app.api.once import Once
+from app.api.paging import Listing, Pager, number
 from app.api.problems import ProblemError
 from app.api.state import Given
 from app.domain.message import Owner
@@ -15,7 +16,10 @@ from app.flows.release import release
 from app.ledger import survey
 
 routes = APIRouter(prefix="/api/v1/exceptions", tags=["exceptions"])
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500)]
+NO_NUL = r"^[^\x00]*$"
+Reason = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=NO_NUL)
+]
 
 
 class Filter(BaseModel):
@@ -46,7 +50,7 @@ async def listing(
     """Exceptions, the newest first; open ones unless asked otherwise."""
     sought = survey.Sought(wanted.code, wanted.owner, wanted.source, wanted.order_ref, open=wanted.open)
     rows = await survey.cases(
-        state.pool, sought, before=pager.start(int, survey.FIRST_PAGE), limit=pager.fetch
+        state.pool, sought, before=pager.start(number, survey.FIRST_PAGE), limit=pager.fetch
     )
     return pager.page(rows, lambda row: row.id)
 
@@ -66,10 +70,16 @@ async def one(state: Given, _reader: Reader, exception_id: Identity) -> survey.C
 
 
 @routes.post("/{exception_id}/retry", operation_id="retryException")
-async def retry(state: Given, settler: Settler, exception_id: Identity, given: Retry) -> Released:
+async def retry(
+    state: Given, settler: Settler, exception_id: Identity, given: Retry, once: Annotated[Once, Depends()]
+) -> Released:
     """Lets the message try again, with its facts looked up anew. Pressing it again changes nothing."""
     if await survey.case(state.pool, exception_id) is None:
         raise ProblemError("not_found")
-    released = await release(state.pool, [exception_id], actor=settler.actor, reason=given.reason)
-    await state.intake.ring()
-    return Released(messages=released.messages, exceptions=released.cases)
+
+    async def work() -> Released:
+        released = await release(state.pool, [exception_id], actor=settler.actor, reason=given.reason)
+        await state.intake.ring()
+        return Released(messages=released.messages, exceptions=released.cases)
+
+    return await once.answer(Released, work)

@@ -2,29 +2,33 @@
 
 import hashlib
 import json
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import asyncpg
-from fastapi import APIRouter, Header, Path, Response
+from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import BaseModel, Field
 
 from app.api.auth import Mapper, Reader
 from app.api.exceptions import Reason
+from app.api.once import Once
 from app.api.paging import Listing
 from app.api.problems import FieldError, ProblemError
 from app.api.state import Given, State
 from app.domain.rows import TABLES, Row
-from app.flows.remap import Remapped, remap, replace_table
+from app.flows.remap import Edit, edit
 from app.mappings.read import read_table
-from app.mappings.refusal import Problem, RefusedError, validate
+from app.mappings.refusal import Problem, RefusedError, UnsoundError, validate
 from app.mappings.write import Difference, compare
 
 routes = APIRouter(prefix="/api/v1/mappings", tags=["mappings"])
 Table = Annotated[str, Path(pattern="^[a-z_]{1,40}$")]
 IfMatch = Annotated[
     str | None,
-    Header(description="The ETag that the table was read with; needed to apply. `*`: whatever it is"),
+    Header(
+        alias="If-Match",
+        description="The ETag that the table was read with; needed to apply. `*`: whatever it is",
+    ),
 ]
 RawRow = dict[str, Any]
 
@@ -68,43 +72,67 @@ async def one(state: Given, _reader: Reader, response: Response, table: Table) -
     return TableView(table=table, rows=[plain(row) for row in rows])
 
 
+class Editing:
+    """A dependency: who changes a table, what of it they have seen, and whether they asked before."""
+
+    def __init__(self, mapper: Mapper, once: Annotated[Once, Depends()], if_match: IfMatch = None) -> None:
+        self.actor = mapper.actor
+        self.answer = once.answer
+        self._if_match = if_match
+
+    def require(self) -> None:
+        """Raises ProblemError `precondition_required`."""
+        if self._if_match is None:
+            raise ProblemError("precondition_required", "Read the table and send its ETag as If-Match")
+
+    def check(self, rows: Sequence[Row]) -> None:
+        """Raises ProblemError `precondition_failed` if the table is not the one that was seen."""
+        if self._if_match is None or self._if_match == "*":
+            return
+        if (current := etag(rows)) not in {one.strip() for one in self._if_match.split(",")}:
+            raise ProblemError("precondition_failed", headers={"etag": current})
+
+
+Editor = Annotated[Editing, Depends()]
+
+
 @routes.put("/{table}", operation_id="replaceMapping")
-async def replace(
-    state: Given, mapper: Mapper, table: Table, given: Import, *, if_match: IfMatch = None
-) -> Plan:
+async def replace(state: Given, editor: Editor, table: Table, given: Import) -> Plan:
     """The table becomes these rows. A faulty set is refused whole, with every fault."""
-    before = await known(state.pool, table)
-    rows = sound(table, given.rows)
-    if not given.apply:
-        return await planned(state.pool, table, rows)
-    require(if_match, etag(before))
-    return await applied(
-        state, replace_table(state.pool, table, rows, actor=mapper.actor, reason=given.reason)
-    )
+    return await change(state, editor, table, given, whole=True)
 
 
 @routes.post("/{table}/rows", operation_id="addMappingRows")
-async def add(state: Given, mapper: Mapper, table: Table, given: Import, *, if_match: IfMatch = None) -> Plan:
+async def add(state: Given, editor: Editor, table: Table, given: Import) -> Plan:
     """These rows are added, or replace those of their keys; the others stay."""
+    return await change(state, editor, table, given, whole=False)
+
+
+async def change(state: State, editor: Editing, table: str, given: Import, *, whole: bool) -> Plan:
     before = await known(state.pool, table)
     rows = sound(table, given.rows)
     if not given.apply:
-        return await planned(state.pool, table, merged(before, rows))
-    require(if_match, etag(before))
-    return await applied(state, remap(state.pool, table, rows, actor=mapper.actor, reason=given.reason))
+        return await planned(state.pool, table, rows if whole else merged(before, rows))
+    editor.require()
+    wanted = Edit(table, rows, editor.actor, given.reason, whole=whole, check=editor.check)
+    return await editor.answer(Plan, lambda: applied(state, wanted))
 
 
 async def planned(pool: asyncpg.Pool, table: str, rows: Sequence[Row]) -> Plan:
     try:
         async with pool.acquire() as conn:
             return plan(await compare(conn, table, rows))
+    except UnsoundError:
+        raise
     except RefusedError as refused:
         raise refusal(refused.problems) from refused
 
 
-async def applied(state: State, change: Awaitable[Remapped]) -> Plan:
+async def applied(state: State, wanted: Edit) -> Plan:
     try:
-        done = await change
+        done = await edit(state.pool, wanted)
+    except UnsoundError:
+        raise
     except RefusedError as refused:
         raise refusal(refused.problems) from refused
     await state.intake.ring()
@@ -113,14 +141,6 @@ async def applied(state: State, change: Awaitable[Remapped]) -> Plan:
 
 def merged(before: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
     return list({row.key: row for row in (*before, *rows)}.values())
-
-
-def require(if_match: str | None, current: str) -> None:
-    """Raises ProblemError 428 or 412."""
-    if if_match is None:
-        raise ProblemError("precondition_required", "Read the table and send its ETag as If-Match")
-    if if_match != "*" and current not in {one.strip() for one in if_match.split(",")}:
-        raise ProblemError("precondition_failed", headers={"etag": current})
 
 
 async def known(pool: asyncpg.Pool, table: str) -> tuple[Row, ...]:

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
 from app.api.auth import Reader, sees_payload
-from app.api.paging import Listing, Pager
+from app.api.paging import Listing, Pager, number
 from app.api.problems import ProblemError
 from app.api.state import Given
 from app.ledger import find, survey
@@ -54,7 +54,7 @@ async def listing(
     rows = await browse.messages(
         state.pool,
         browse.Wanted(wanted.state, wanted.kind, sources, wanted.order_ref, wanted.code),
-        before=pager.start(int, browse.FIRST_PAGE),
+        before=pager.start(number, browse.FIRST_PAGE),
         limit=pager.fetch,
     )
     return pager.page(rows, lambda row: row.id)

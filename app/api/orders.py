@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel
 
 from app.api.auth import Reader, sees_payload
-from app.api.paging import Listing, Pager
+from app.api.paging import Listing, Pager, text
 from app.api.problems import ProblemError
 from app.api.state import Given, State
 from app.domain.order import Standing
@@ -133,4 +133,4 @@ def summary(row: find.OrderRow, reader: Holder) -> OrderSummary:
 
 def _name(given: Any) -> find.Name:
     connection, ref = given
-    return str(connection), str(ref)
+    return text(connection), text(ref)

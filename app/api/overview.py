@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel
 
 from app.api.auth import Auditor, Reader
-from app.api.paging import Listing, Pager
+from app.api.paging import Listing, Pager, number, text
 from app.api.state import Given
 from app.ledger import survey
 from app.outbox import browse
@@ -42,7 +42,7 @@ async def lanes(
     moving: Annotated[bool, Query(description="also lanes whose head is not stuck")] = False,
 ) -> Listing[browse.LaneRow]:
     """Lanes in which others wait behind a stuck head, by name."""
-    rows = await browse.lanes(state.pool, after=pager.start(str, ""), limit=pager.fetch, moving=moving)
+    rows = await browse.lanes(state.pool, after=pager.start(text, ""), limit=pager.fetch, moving=moving)
     return pager.page(rows, lambda row: row.lane)
 
 
@@ -80,7 +80,7 @@ async def audit(
     rows = await survey.audit(
         state.pool,
         (wanted.actor, wanted.action, wanted.object),
-        before=pager.start(int, survey.FIRST_PAGE),
+        before=pager.start(number, survey.FIRST_PAGE),
         limit=pager.fetch,
     )
     return pager.page(rows, lambda row: row.id)

@@ -34,7 +34,7 @@ class Pager:
         cursor: Annotated[str | None, Query(max_length=1000)] = None,
     ) -> None:
         self._response = response
-        self._path = request.url.path
+        self._path = request.scope["path"]
         self._filter = sorted(
             (name, value)
             for name, value in request.query_params.multi_items()
@@ -49,7 +49,7 @@ class Pager:
         return self._limit + 1
 
     def start(self, kind: Callable[[Any], T], first: T) -> T:
-        """Where the cursor points, read by `kind`; `first` without one. Raises ProblemError `bad_cursor`."""
+        """Where the cursor points, read by `kind`, which raises ValueError or TypeError; `first` without one. Raises ProblemError `bad_cursor`."""
         if self._cursor is None:
             return first
         try:
@@ -57,7 +57,7 @@ class Pager:
             if given["of"] != self._fingerprint():
                 raise ProblemError("bad_cursor")
             return kind(given["at"])
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise ProblemError("bad_cursor") from error
 
     def page(self, rows: Sequence[T], place: Callable[[T], Any]) -> Listing[T]:
@@ -72,3 +72,18 @@ class Pager:
 
     def _fingerprint(self) -> str:
         return hashlib.sha256(json.dumps([self._path, self._filter]).encode()).hexdigest()[:16]
+
+
+def number(given: Any) -> int:
+    """Reads a cursor's place in a list by id: anybody can write a cursor."""
+    if type(given) is not int or not 0 <= given < 1 << 63:
+        raise ValueError
+    return given
+
+
+def text(given: Any) -> str:
+    """Reads a cursor's place in a list by name; only what Postgres could hold."""
+    if not isinstance(given, str) or "\x00" in given:
+        raise ValueError
+    given.encode()
+    return given

@@ -12,6 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Scope
 
+from app.mappings.refusal import UnsoundError
+
 MEDIA_TYPE = "application/problem+json"
 RETRY_SECONDS = 5
 
@@ -29,6 +31,7 @@ TITLES: Mapping[str, tuple[int, str]] = MappingProxyType(
         "too_large": (413, "The body is too large"),
         "unsupported_media_type": (415, "This content type is not read here"),
         "invalid": (422, "Some fields are wrong"),
+        "key_reused": (422, "This Idempotency-Key came with another request before"),
         "precondition_required": (428, "This needs an If-Match header"),
         "too_many_requests": (429, "Too many requests without a valid signature"),
         "internal": (500, "Something failed here"),
@@ -103,6 +106,17 @@ async def on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for this class only
     code = BY_STATUS.get(error.status_code, "bad_request" if error.status_code < 500 else "internal")
     return ProblemError(code, headers=error.headers).response(request.scope)
+
+
+async def on_unsound(request: Request, error: Exception) -> Response:
+    """What is stored stands in the way, not what was sent: nothing is posted by half a table."""
+    assert isinstance(error, UnsoundError)  # noqa: S101 - registered for this class only
+    errors = [
+        FieldError(_pointer((f"mappings/{one.table}", f"{one.row - 1}", *one.field.split("."))), one.text)
+        for one in error.problems
+    ]
+    detail = "Rows of the mapping tables are no longer sound; nothing is done before they are mended"
+    return ProblemError("conflict", detail, errors=errors).response(request.scope)
 
 
 async def on_invalid(request: Request, error: Exception) -> Response:

@@ -339,6 +339,18 @@ class ApiKey(SQLModel, table=True):
     used_at: datetime | None = Field(sa_column=_stamp(nullable=True))
 
 
+class ApiAnswer(SQLModel, table=True):
+    """What a client was answered under its Idempotency-Key; `answer` is null while the request runs."""
+
+    __tablename__ = "api_answer"
+    __table_args__ = (Index("api_answer_at", "at"),)
+    client: str = Field(sa_column=_key())
+    key: str = Field(sa_column=_key())
+    fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    at: datetime = Field(sa_column=_stamp())
+    answer: str | None = Field(sa_column=_text(nullable=True))
+
+
 class ErpToken(SQLModel, table=True):
     """The rotating token pair of one ERP connection, and the lease of whoever refreshes it."""
 

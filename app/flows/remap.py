@@ -1,6 +1,6 @@
 """Remap: a mapping is written, and all that waited on its table is released with it, in one transaction."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -8,8 +8,8 @@ import asyncpg
 from app.domain.rows import Row
 from app.flows.release import lanes_for
 from app.ledger import audit
-from app.mappings.read import load
-from app.mappings.write import Change, apply, put
+from app.mappings.read import load, read_table
+from app.mappings.write import LOCK, Change, apply, put
 from app.outbox import replay as outbox
 from app.outbox.enter import enter_all
 
@@ -22,22 +22,43 @@ class Remapped:
     messages: tuple[int, ...]
 
 
-async def remap(pool: asyncpg.Pool, table: str, rows: Sequence[Row], *, actor: str, reason: str) -> Remapped:
-    """Adds rows, or replaces those of their keys. Raises RefusedError with every problem."""
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """`whole`: the table becomes `rows`; otherwise they are added, or replace those of their keys. `check` is shown the
+    table as it is, once nobody else can change it, and raises to leave it so.
+    """
+
+    table: str
+    rows: Sequence[Row]
+    actor: str
+    reason: str
+    whole: bool = False
+    check: Callable[[Sequence[Row]], None] | None = None
+
+
+async def edit(pool: asyncpg.Pool, wanted: Edit) -> Remapped:
+    """Raises RefusedError with every problem."""
+    write = apply if wanted.whole else put
     async with pool.acquire() as conn, conn.transaction():
-        done = await _released(conn, await put(conn, table, rows, actor=actor, reason=reason))
+        if wanted.check is not None:
+            await conn.execute(LOCK)
+            wanted.check(await read_table(conn, wanted.table))
+        change = await write(conn, wanted.table, wanted.rows, actor=wanted.actor, reason=wanted.reason)
+        done = await _released(conn, change)
     await enter_all(pool)
     return done
+
+
+async def remap(pool: asyncpg.Pool, table: str, rows: Sequence[Row], *, actor: str, reason: str) -> Remapped:
+    """Adds rows, or replaces those of their keys. Raises RefusedError with every problem."""
+    return await edit(pool, Edit(table, rows, actor, reason))
 
 
 async def replace_table(
     pool: asyncpg.Pool, table: str, rows: Sequence[Row], *, actor: str, reason: str
 ) -> Remapped:
     """The table becomes `rows`: what is not among them goes. Raises RefusedError with every problem."""
-    async with pool.acquire() as conn, conn.transaction():
-        done = await _released(conn, await apply(conn, table, rows, actor=actor, reason=reason))
-    await enter_all(pool)
-    return done
+    return await edit(pool, Edit(table, rows, actor, reason, whole=True))
 
 
 async def _released(conn: asyncpg.Connection, change: Change) -> Remapped:

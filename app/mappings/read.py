@@ -7,7 +7,7 @@ import asyncpg
 
 from app.domain.rows import TABLES, Row
 from app.domain.rules import Mappings, index
-from app.mappings.refusal import Problem, RefusedError, validate
+from app.mappings.refusal import Problem, UnsoundError, validate
 
 Connection = asyncpg.Connection | asyncpg.Pool
 
@@ -26,7 +26,7 @@ TABLE = "SELECT row_key, row::text AS row FROM mapping_row WHERE table_name = $1
 
 
 async def load(conn: Connection) -> Mappings:
-    """All tables as of one moment. Raises RefusedError if a stored row is none (any longer): fail closed. Tables that
+    """All tables as of one moment. Raises UnsoundError if a stored row is none (any longer): fail closed. Tables that
     only a newer release reads are passed over.
     """
     records = await conn.fetch(ROWS)
@@ -38,7 +38,7 @@ async def load(conn: Connection) -> Mappings:
         rows += [row for _, row in sound]
         problems += wrong
     if problems:
-        raise RefusedError(problems)
+        raise UnsoundError(problems)
     return index(rows, version=records[0]["version"] if records else "")
 
 
@@ -49,9 +49,11 @@ async def refresh(conn: Connection, known: Mappings) -> Mappings:
 
 
 async def read_table(conn: Connection, table: str) -> tuple[Row, ...]:
-    """The rows of one table, in the order of their keys. KeyError for an unknown table."""
-    model = TABLES[table]
-    return tuple(model.model_validate_json(record["row"]) for record in await conn.fetch(TABLE, table))
+    """The rows of one table, in the order of their keys. Raises UnsoundError as `load` does."""
+    rows, problems = validate(table, _number(await conn.fetch(TABLE, table)))
+    if problems:
+        raise UnsoundError(problems)
+    return tuple(row for _, row in rows)
 
 
 def _number(records: list[Any]) -> list[tuple[int, dict[str, Any]]]:

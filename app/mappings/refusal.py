@@ -32,6 +32,10 @@ class RefusedError(SluiceError):
         self.problems = tuple(problems)
 
 
+class UnsoundError(RefusedError):
+    """Rows that are stored already are none any longer. `row` is then the place among those stored, from 1."""
+
+
 def validate(
     table: str, raw: Sequence[tuple[int, Mapping[str, Any]]]
 ) -> tuple[list[Numbered], list[Problem]]:

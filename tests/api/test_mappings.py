@@ -1,5 +1,7 @@
 """Mapping tables over HTTP: planned, guarded by their ETag, refused whole, releasing what waited."""
 
+import asyncio
+
 from tests.api.test_messages import parked, put
 
 ALIASES = "/api/v1/mappings/sku_aliases"
@@ -80,6 +82,56 @@ async def test_applying_over_anothers_change_is_412_with_the_newer_etag(shop):
     now = (await shop.client.get(ALIASES, headers=headers)).headers["etag"]
     assert (answer.status_code, answer.headers["etag"]) == (412, now)
     assert await rows_of(shop, headers) == [BLUE]
+
+
+async def test_of_two_changes_with_the_same_etag_at_once_one_is_412(shop):
+    headers = await fill(shop, RED)
+    seen = (await shop.client.get(ALIASES, headers=headers)).headers["etag"]
+    sent = [[{**RED, "code": f"R{n}"}] for n in range(2, 8)]
+    answers = await asyncio.gather(
+        *(send(shop, "PUT", rows, {**headers, "if-match": seen}, apply=True) for rows in sent)
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 5
+
+
+async def test_of_two_additions_with_the_same_etag_at_once_one_is_412(shop):
+    headers = await fill(shop, RED)
+    seen = (await shop.client.get(ALIASES, headers=headers)).headers["etag"]
+    sent = [[{**BLUE, "alias": f"B{n}"}] for n in range(4)]
+    answers = await asyncio.gather(
+        *(send(shop, "POST", rows, {**headers, "if-match": seen}, apply=True) for rows in sent)
+    )
+    assert sorted(answer.status_code for answer in answers) == [200] + [412] * 3
+
+
+async def spoil(pool):
+    await pool.execute(
+        "INSERT INTO mapping_row (table_name, row_key, row, version, changed_at, changed_by)"
+        " VALUES ('sku_aliases', 'x', '{\"alias\": \"x\"}', 1, now(), 'a newer release')"
+    )
+
+
+async def test_a_stored_row_that_is_none_any_longer_is_409_with_its_place(shop):
+    headers = await fill(shop, RED)
+    await spoil(shop.pool)
+    answers = [
+        await shop.client.get(ALIASES, headers=headers),
+        await send(shop, "PUT", [RED], headers),
+        await send(shop, "POST", [BLUE], headers, apply=True),
+    ]
+    assert [answer.status_code for answer in answers] == [409] * 3
+    assert answers[0].json()["errors"][0]["pointer"] == "#mappings/sku_aliases/1/code"
+
+
+async def test_a_retry_over_a_faulty_stored_row_is_409_and_releases_nothing(shop):
+    (number,) = await put(shop.pool, parked("1", "E-VAT"))
+    await spoil(shop.pool)
+    case = await shop.pool.fetchval("SELECT id FROM exception_case")
+    answer = await shop.client.post(
+        f"/api/v1/exceptions/{case}/retry", json={"reason": "again"}, headers=await shop.key()
+    )
+    assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
+    assert await shop.pool.fetchval("SELECT state FROM message_state WHERE id = $1", number) == "parked"
 
 
 async def test_applying_with_the_right_etag_is_done(shop):
