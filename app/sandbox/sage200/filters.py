@@ -1,8 +1,10 @@
 """`$filter` (sage200.md 6): comparisons, and, or, brackets, contains, startswith, endswith. All else is refused."""
 
 import operator
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any, Protocol
@@ -37,6 +39,12 @@ TEXT: Mapping[str, Callable[[str, str], bool]] = MappingProxyType(
         "endswith": str.endswith,
     }
 )
+MOST_WHOLE, MOST_DECIMAL = 2**63, Decimal(10) ** 28
+QUOTED = re.compile(r"'(?:[^']|'')*'")
+SHOUTED = re.compile(
+    r"\b(?!(?:eq|ne|gt|ge|lt|le|and|or|not|true|false|null)\b)(?i:eq|ne|gt|ge|lt|le|and|or|not|true|false|null)\b"
+)
+"""Words of the language are written small; the parser would take any spelling."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +59,9 @@ class Filter:
 
 
 def parse_filter(text: str, fields: Fields, *, nulls: bool = True) -> Filter:
+    shouted = SHOUTED.search(QUOTED.sub("''", text))
+    if shouted is not None:
+        raise invalid(f"The filter cannot be read: '{shouted[0]}'.")
     try:
         tree = ODataParser().parse(ODataLexer().tokenize(text))
     except (ODataException, RecursionError) as error:
@@ -153,19 +164,33 @@ def literal(name: str, field: Field, node: Any) -> Any:
         raise invalid(f"The time compared with {name} must be UTC and end in Z.")
     if field.kind == "enum":
         return enum_name(name, field.enum, node.val)
+    try:
+        return number_or_moment(field, node.val)
+    except ValueError:
+        raise invalid(f"'{node.val[:40]}' is out of range for {name}.") from None
+
+
+def number_or_moment(field: Field, text: str) -> Any:
+    """Raises ValueError for a moment that is none, and for a number beyond what Sage's columns hold."""
     if field.kind in {"date", "stamp"}:
-        return canonical(node.val)
+        datetime.fromisoformat(text[: len("2026-01-01T00:00:00")])
+        return canonical(text)
     if field.kind == "dec":
-        return Decimal(node.val)
+        number = Decimal(text)
+        if abs(number) >= MOST_DECIMAL:
+            raise ValueError(text)
+        return number
     if field.kind == "int":
-        return int(node.val)
-    return node.val == "true" if field.kind == "bool" else node.val
+        if len(text) > len(str(MOST_WHOLE)) + 1 or not -MOST_WHOLE <= int(text) < MOST_WHOLE:
+            raise ValueError(text)
+        return int(text)
+    return text == "true" if field.kind == "bool" else text
 
 
 def enum_name(name: str, enum: str, text: str) -> str:
     """By name or by number."""
     names = ENUMS[enum]
-    if text.isdigit() and int(text) < len(names):
+    if text in map(str, range(len(names))):
         return names[int(text)]
     if text not in names:
         raise invalid(f"'{text}' is no value of {name}.")

@@ -25,7 +25,7 @@ class Query:
     top: int | None = DEFAULT_TOP
     skip: int = 0
     count: bool = False
-    metadata: bool = False
+    metadata: str = ""
 
 
 def parse_query(
@@ -34,6 +34,8 @@ def parse_query(
     for name in options:
         if name.startswith("$") and name not in (SINGLE if single else KNOWN):
             raise invalid(f"The query option {name} is not supported here.")
+        if name.startswith("$") and not options[name].strip():
+            raise invalid(f"The query option {name} is empty.")
     if "$skip" in options and "$orderby" not in options:
         raise invalid("$skip needs $orderby.")
     top = whole("$top", options.get("$top", str(DEFAULT_TOP)))
@@ -45,8 +47,8 @@ def parse_query(
         expand=split(options.get("$expand", "")),
         top=top if top <= MOST_TOP else None,
         skip=whole("$skip", options.get("$skip", "0")),
-        count=options.get("$count") == "true",
-        metadata="$metadata" in options,
+        count=flag("$count", options) == "true",
+        metadata=flag("$metadata", options),
     )
 
 
@@ -61,9 +63,16 @@ def parse_order(text: str, fields: Fields) -> tuple[tuple[str, bool], ...]:
 
 
 def whole(name: str, text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > 9:
         raise invalid(f"{name} must be a whole number.")
     return int(text)
+
+
+def flag(name: str, options: Mapping[str, str]) -> str:
+    text = options.get(name, "")
+    if text not in {"", "true", "false"}:
+        raise invalid(f"{name} must be true or false.")
+    return text
 
 
 def split(text: str) -> tuple[str, ...]:
@@ -85,26 +94,22 @@ def sortable(value: Any) -> tuple[bool, Any]:
     return (value is not None, 0 if value is None else value)
 
 
-def select_fields(shown: dict[str, Any], select: tuple[str, ...], fields: Fields) -> dict[str, Any]:
-    """Keeps the selected fields; `customer.name` keeps one field of an expanded child, `customer` all of it."""
+def select_fields(shown: dict[str, Any], select: tuple[str, ...]) -> dict[str, Any]:
+    """Keeps the selected fields, checked before; `customer.name` keeps one field of an expanded child, `customer` all
+    of it.
+    """
     if not select:
         return shown
     kept: dict[str, Any] = {}
     for path in select:
         name, _, inner = path.partition(".")
-        if name not in shown:
-            if name not in fields and not inner:
-                raise invalid(f"Could not find a property named '{path}'.")
-            raise invalid(f"'{name}' must be expanded to be selected.")
-        kept[name] = narrow(kept.get(name), shown[name], inner, path) if inner else shown[name]
+        kept[name] = narrow(kept.get(name), shown[name], inner) if inner else shown[name]
     return kept
 
 
-def narrow(kept: Any, child: Any, name: str, path: str) -> Any:
+def narrow(kept: Any, child: Any, name: str) -> Any:
     if child is None:
         return None
     if isinstance(child, list):
-        return [narrow(kept[place] if kept else None, each, name, path) for place, each in enumerate(child)]
-    if name not in child:
-        raise invalid(f"Could not find a property named '{path}'.")
+        return [narrow(kept[place] if kept else None, each, name) for place, each in enumerate(child)]
     return {**(kept or {}), name: child[name]}

@@ -30,7 +30,7 @@ def read_list(world: World, name: str, options: Mapping[str, str], **within: Any
     resource = find_resource(name)
     query = parse(world, resource, options, single=False)
     if query.metadata:
-        return [{"name": field, "type": kind.kind} for field, kind in resource.fields.items()]
+        return describe(resource, query)
     view = world.store.read()
     docs = seen(world, resource, query.filter, candidates(view, resource, query, within))
     rows = arrange(resource.rows(view, docs), query, resource.fields)
@@ -43,7 +43,16 @@ def read_list(world: World, name: str, options: Mapping[str, str], **within: Any
     return {"value": shown} if name in setting(world, "wrapped_lists") else shown
 
 
-def read_one(world: World, name: str, id_: str, options: Mapping[str, str]) -> Doc:
+def describe(resource: Resource, query: Query) -> list[Doc]:
+    """`$metadata`: names and types of the fields; with `true` of what can be expanded, too (sage200.md 6)."""
+    fields = [{"name": name, "type": kind.kind} for name, kind in resource.fields.items()]
+    return [
+        *fields,
+        *({"name": name, "type": "object"} for name in resource.expands if query.metadata == "true"),
+    ]
+
+
+def read_one(world: World, name: str, id_: str, options: Mapping[str, str]) -> Any:
     resource = find_resource(name)
     if not resource.by_id:
         raise Refused(404, "No resource answers this address.")
@@ -53,7 +62,8 @@ def read_one(world: World, name: str, id_: str, options: Mapping[str, str]) -> D
         raise Refused(404, f"No record with id {id_} exists in {name}.")
     if resource.entity in OVERLAID:
         doc = overlay(world, doc)
-    return present(view, resource, doc, parse(world, resource, options, single=True))
+    query = parse(world, resource, options, single=True)
+    return describe(resource, query) if query.metadata else present(view, resource, doc, query)
 
 
 def find_resource(name: str) -> Resource:
@@ -63,10 +73,14 @@ def find_resource(name: str) -> Resource:
 
 
 def parse(world: World, resource: Resource, options: Mapping[str, str], *, single: bool) -> Query:
-    query = parse_query(options, resource.fields, single=single, nulls=setting(world, "null_filters"))
+    stored = {name: field for name, field in resource.fields.items() if name not in resource.derived}
+    query = parse_query(options, stored, single=single, nulls=setting(world, "null_filters"))
+    actions = ACTIONS if resource is RESOURCES["sop_orders"] else frozenset[str]()
     for path in query.expand:
-        if path not in resource.expands and path not in ACTIONS:
+        if path not in resource.expands and path not in (actions if single else actions - LOCKING):
             raise invalid(f"'{path}' cannot be expanded.")
+    for path in query.select:
+        check_path(resource, query, path)
     if query.filter is not None and not setting(world, "filter_spare_fields"):
         spare = next((name for name in query.filter.names if name.startswith("spare_")), None)
         if spare is not None:
@@ -74,7 +88,20 @@ def parse(world: World, resource: Resource, options: Mapping[str, str], *, singl
     return query
 
 
-ACTIONS = frozenset({"is_to_lock", "available_document_discount"})
+LOCKING = frozenset({"is_to_lock"})
+ACTIONS = LOCKING | {"available_document_discount"}
+
+
+def check_path(resource: Resource, query: Query, path: str) -> None:
+    """What is selected must exist and be there, also where no row is found."""
+    name, dot, inner = path.partition(".")
+    if name in resource.expands:
+        if name not in query.expand:
+            raise invalid(f"'{name}' must be expanded to be selected.")
+        if dot and inner not in resource.expands[name].fields:
+            raise invalid(f"Could not find a property named '{path}'.")
+    elif dot or name not in resource.fields:
+        raise invalid(f"Could not find a property named '{path}'.")
 
 
 def present(view: View, resource: Resource, row: Row, query: Query) -> Doc:
@@ -82,8 +109,8 @@ def present(view: View, resource: Resource, row: Row, query: Query) -> Doc:
     shown.update({name: derive(view, row) for name, derive in resource.derived.items()})
     for path in query.expand:
         if path in resource.expands:
-            shown[path] = resource.expands[path](view, row)
-    return select_fields(shown, query.select, resource.fields)
+            shown[path] = resource.expands[path].find(view, row)
+    return select_fields(shown, query.select)
 
 
 def capped(world: World, query: Query) -> int:

@@ -11,14 +11,23 @@ from app.sandbox.sage200 import company_sheets, ledger_sheets, sheets
 from app.sandbox.sage200.fields import Fields, half_up
 from app.sandbox.sage200.filters import Row
 
-Child = Callable[[View, Row], Any]
+Derive = Callable[[View, Row], Any]
 PREFIX = "sage200."
+
+
+@dataclass(frozen=True, slots=True)
+class Child:
+    """What a row can be expanded by; `fields` are those of the record, or of each record, that it finds."""
+
+    fields: Fields
+    find: Derive
 
 
 @dataclass(frozen=True, slots=True)
 class Resource:
     """`entity`: the documents behind it. `project`: rows out of each document, none = the document is the row.
-    `by_id`: whether a single one can be read. `derived`: fields worked out when shown, which filters do not see.
+    `by_id`: whether a single one can be read. `derived`: fields worked out when shown, which can be neither filtered
+    nor sorted by.
     """
 
     entity: str
@@ -27,7 +36,7 @@ class Resource:
     by_id: bool = True
     project: Callable[[View], Callable[[Doc], Iterable[Row]]] | None = None
     only_one: bool = False
-    derived: Mapping[str, Child] = field(default_factory=dict)
+    derived: Mapping[str, Derive] = field(default_factory=dict)
 
     def rows(self, view: View, docs: Iterable[Doc]) -> Iterable[Row]:
         if self.project is None:
@@ -61,7 +70,7 @@ def child(key: str, entity: str, fields: Fields) -> Child:
         found = next(view.seek(PREFIX + entity, id=row.get(key)), None)
         return None if found is None else show(fields, found)
 
-    return expand
+    return Child(fields, expand)
 
 
 def children(entity: str, key: str, fields: Fields) -> Child:
@@ -70,7 +79,7 @@ def children(entity: str, key: str, fields: Fields) -> Child:
     def expand(view: View, row: Row) -> list[Doc]:
         return [show(fields, doc) for doc in view.seek(PREFIX + entity, **{key: row.get("id")})]
 
-    return expand
+    return Child(fields, expand)
 
 
 def inside(key: str, fields: Fields) -> Child:
@@ -82,7 +91,7 @@ def inside(key: str, fields: Fields) -> Child:
             return [show(fields, each) for each in value]
         return None if value is None else show(fields, value)
 
-    return expand
+    return Child(fields, expand)
 
 
 def free_stock(view: View, row: Row) -> Decimal:

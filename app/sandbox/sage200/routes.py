@@ -84,6 +84,8 @@ class Api:
 
     def _read(self, request: Request, path: list[str]) -> Response:
         options = dict(request.query_params)
+        if len(options) < len(request.query_params.multi_items()):
+            raise invalid("A query option is given twice.")
         request.scope[CALL].key = options.get("$filter", "")[:200]
         if not path or path[0] not in RESOURCES:
             raise Refused(404, NOWHERE)
@@ -171,6 +173,6 @@ async def read_body(request: Request) -> Doc:
 
 
 def whole_id(text: str) -> int:
-    if not text.isascii() or not text.isdigit():
+    if not text.isascii() or not text.isdigit() or len(text) > len(str(2**63)):
         raise Refused(404, NOWHERE)
     return int(text)

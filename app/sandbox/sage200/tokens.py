@@ -17,11 +17,16 @@ from app.sandbox.world import World
 
 TICKETS = "sage200.token"
 CLIENT = "sage200.client"
+FORM = "application/x-www-form-urlencoded"
 SCOPE = "openid profile email offline_access"
 
 
 class InvalidGrant(Exception):  # noqa: N818 - an answer of the token endpoint
-    pass
+    """`family`: of a token that was spent already; all tokens of one consent are one."""
+
+    def __init__(self, why: str, family: str = "") -> None:
+        super().__init__(why)
+        self.family = family
 
 
 def key_of(token: str) -> str:
@@ -41,10 +46,13 @@ def find_token(view: View, token: str, kind: str, now: str) -> Doc | None:
 
 async def exchange(world: World, request: Request) -> Response:
     """POST /oauth/token: form-encoded; JSON answers."""
+    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
+        return JSONResponse({"error": "invalid_request"}, 400)
     form = {name: values[0] for name, values in parse_qs((await request.body()).decode("latin-1")).items()}
     call = request.scope[CALL]
     client = world.store.read().get(CLIENT, form.get("client_id", ""))
-    if client is None or not secrets.compare_digest(client["secret"], form.get("client_secret", "")):
+    secret = form.get("client_secret", "").encode()
+    if client is None or not secrets.compare_digest(client["secret"].encode(), secret):
         return JSONResponse({"error": "access_denied", "error_description": "Unknown client."}, 401)
     grants = {"refresh_token": refresh, "authorization_code": redeem}
     grant = grants.get(form.get("grant_type", ""))
@@ -54,22 +62,23 @@ async def exchange(world: World, request: Request) -> Response:
         with world.store.record(call, silent=True) as change:
             answer = grant(world, change, form)
     except InvalidGrant as error:
-        return refuse_grant(world, call, str(error))
+        return refuse_grant(world, call, error)
     return JSONResponse(answer)
 
 
-def refuse_grant(world: World, call: Any, why: str) -> Response:
-    if why == "reused" and setting(world, "refresh_reuse") == "revoke":
+def refuse_grant(world: World, call: Any, refused: InvalidGrant) -> Response:
+    if refused.family and setting(world, "refresh_reuse") == "revoke":
         call.status = setting(world, "invalid_grant_status")
         with world.store.record(call, silent=True) as change:
-            revoke(change, "access", "refresh")
-    body = {"error": "invalid_grant", "error_description": f"The refresh token or code is {why}."}
+            revoke(change, "access", "refresh", family=refused.family)
+    body = {"error": "invalid_grant", "error_description": f"The refresh token or code is {refused}."}
     return JSONResponse(body, setting(world, "invalid_grant_status"))
 
 
-def revoke(change: Change, *kinds: str) -> None:
+def revoke(change: Change, *kinds: str, family: str = "") -> None:
+    """Of one family, or of every one."""
     for doc in change.all(TICKETS):
-        if doc["kind"] in kinds:
+        if doc["kind"] in kinds and family in {"", doc["family"]}:
             change.delete(TICKETS, doc["id"])
 
 
@@ -79,7 +88,7 @@ def refresh(world: World, change: Change, form: dict[str, str]) -> Doc:
     if old is None:
         raise InvalidGrant("unknown or expired")
     if old["used_until"] and old["used_until"] <= now:
-        raise InvalidGrant("reused")
+        raise InvalidGrant("reused", old["family"])
     if not old["used_until"]:
         grace = setting(world, "refresh_grace_seconds") if setting(world, "refresh_reuse") == "grace" else 0
         change.put(TICKETS, old["id"], {**old, "used_until": stamp_later(world, grace)})
@@ -88,7 +97,7 @@ def refresh(world: World, change: Change, form: dict[str, str]) -> Doc:
 
 def redeem(world: World, change: Change, form: dict[str, str]) -> Doc:
     code = find_token(change, form.get("code", ""), "code", stamp_now(world))
-    if code is None or not form.get("redirect_uri"):
+    if code is None or code.get("redirect_uri") != form.get("redirect_uri"):
         raise InvalidGrant("unknown or expired")
     change.delete(TICKETS, code["id"])
     until = stamp_later(world, setting(world, "refresh_lifetime_seconds"))
@@ -121,5 +130,7 @@ async def authorize(world: World, request: Request) -> Response:
     call.status = 302
     with world.store.record(call, silent=True) as change:
         store_token(change, code, "code", secrets.token_hex(8), stamp_later(world, 600))
+        ticket = {**(change.get(TICKETS, key_of(code)) or {}), "redirect_uri": query["redirect_uri"]}
+        change.put(TICKETS, key_of(code), ticket)
     back = urlencode({"code": code, "state": query.get("state", "")})
     return RedirectResponse(f"{query['redirect_uri']}?{back}", 302)
