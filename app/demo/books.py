@@ -1,7 +1,6 @@
 """The few figures of the report that only Sluice itself can tell, read from its database and its exporter."""
 
 import re
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -43,13 +42,31 @@ async def leased(pool: asyncpg.Pool) -> int:
     return int(found)
 
 
-async def open_cases(pool: asyncpg.Pool) -> tuple[Counter[str], Counter[str]]:
-    """Codes of what is parked, and of the flags, which hold nothing up."""
-    rows = await pool.fetch("SELECT code, flag FROM exception_case WHERE closed_at IS NULL")
-    return (
-        Counter(row["code"] for row in rows if not row["flag"]),
-        Counter(row["code"] for row in rows if row["flag"]),
+@dataclass(frozen=True, slots=True)
+class Case:
+    """`flag`: it holds nothing up."""
+
+    code: str
+    flag: bool
+    order: str
+    told: str
+
+
+async def open_cases(pool: asyncpg.Pool) -> list[Case]:
+    rows = await pool.fetch(
+        """
+        SELECT code, flag, source, order_ref, violations FROM exception_case WHERE closed_at IS NULL ORDER BY id
+        """
     )
+    return [
+        Case(
+            code=row["code"],
+            flag=row["flag"],
+            order=f"{row['source']}/{row['order_ref']}",
+            told="; ".join(f"{one['field']}: {one['value']}" for one in row["violations"]),
+        )
+        for row in rows
+    ]
 
 
 async def stepped_aside(pool: asyncpg.Pool) -> dict[Name, str]:

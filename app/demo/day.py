@@ -3,7 +3,6 @@
 import asyncio
 import random
 import signal
-from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,8 +12,9 @@ from app.demo.play import Player
 from app.demo.report import Figures, Report, Scene, save, write_report
 from app.demo.screen import Screen
 from app.demo.script import write_day
+from app.demo.set_up import open_stage
 from app.demo.sight import Sight
-from app.demo.stage import CONNECTIONS, Stage, open_stage, pace
+from app.demo.stage import CONNECTIONS, Stage, pace
 from app.embedded.errors import EmbeddedError
 
 LOOK_SECONDS = 0.4
@@ -39,7 +39,7 @@ def main(orders: int, faults: str, seed: int, json: Path | None, once: bool) -> 
             raise
         screen.tell(f"The demo cannot go on: {error}")
         return 1
-    return 0 if report.fields["in_step"] else 1
+    return 0 if report.well else 1
 
 
 def _leaf(error: BaseException) -> BaseException:
@@ -139,22 +139,23 @@ async def _settle(scene: Scene) -> None:
 
 
 async def _ask_sluice(stage: Stage) -> Figures:
-    parked, flagged = await books.open_cases(stage.pool)
+    cases = await books.open_cases(stage.pool)
     standing = await books.standing(stage.pool)
     aside = await books.stepped_aside(stage.pool)
-    return Figures(parked, flagged, standing.in_doubt, aside, await _unaccounted(stage))
+    return Figures(cases, standing.in_doubt, aside, await _unaccounted(stage))
 
 
 async def _unaccounted(stage: Stage) -> int | None:
     """Of a snapshot that was begun after the day was over."""
     since = datetime.now(UTC)
     url = stage.ports.url(stage.ports.metrics["exporter"])
-    with suppress(TimeoutError):
-        async with asyncio.timeout(TELL_SECONDS):
-            while (count := await books.unaccounted(stage.http, url, since)) is None:
-                await asyncio.sleep(0.2)
-            return count
-    return None
+    clock = asyncio.get_running_loop().time
+    until = clock() + TELL_SECONDS
+    count = None
+    while count is None and clock() < until:
+        await asyncio.sleep(0.2)
+        count = await books.unaccounted(stage.http, url, since)
+    return count
 
 
 def _on_signal(number: signal.Signals) -> None:

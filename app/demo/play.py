@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -85,10 +86,8 @@ class Player:
             waiting = await self._stage.vendors.waiting_webhooks()
             return not waiting and not (await books.standing(self._stage.pool)).busy
 
-        try:
+        with suppress(DemoError):
             await until(is_quiet, "quiet", step.seconds)
-        except DemoError:
-            pass
 
     async def _tunnel(self, step: Tunnel) -> None:
         await self._stage.vendors.sage("tunnel", {"up": step.up})
@@ -113,10 +112,8 @@ class Player:
             return await books.leased(self._stage.pool) > 0
 
         if step.process != "api":
-            try:
+            with suppress(DemoError):
                 await until(is_busy, "something in hand", 3.0, look=0.01)
-            except DemoError:
-                pass
         self._stage.crew.kill(step.process)
         self._tell(f"  {step.process} was killed (SIGKILL)")
 

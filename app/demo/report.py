@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,7 @@ class Scene:
 class Figures:
     """What Sluice says of itself in the end."""
 
-    parked: Mapping[str, int]
-    flagged: Mapping[str, int]
+    cases: Sequence[books.Case]
     in_doubt: int
     aside: Mapping[books.Name, str]
     unaccounted: int | None
@@ -43,10 +42,10 @@ class Figures:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`fields` as the contract names them; `complaints`: why it is not in step."""
+    """`fields` as the contract names them, and more. `well`: in step, and nothing else to complain of either."""
 
     fields: Doc
-    complaints: list[str] = field(default_factory=list)
+    well: bool
 
 
 async def look_at_orders(scene: Scene) -> list[Asked]:
@@ -72,7 +71,7 @@ def pass_verdict(orders: Sequence[Asked], scene: Scene, aside: Mapping[books.Nam
 
 
 async def count_faults(scene: Scene) -> dict[str, int]:
-    counts = Counter({kind: 0 for kind in scene.profile.kinds()})
+    counts = Counter(dict.fromkeys(scene.profile.kinds(), 0))
     counts.update({rename(kind): count for kind, count in (await scene.stage.vendors.fault_counts()).items()})
     for process, kills in scene.stage.crew.kills.items():
         counts[f"{process.partition('-')[0]}_killed"] += kills
@@ -83,10 +82,11 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
     orders = await look_at_orders(scene)
     verdict = pass_verdict(orders, scene, figures.aside)
     faults = await count_faults(scene)
-    complaints = [*verdict.complaints(), *_complain(figures, scene, faults)]
+    wrong = [*verdict.complaints(), *_unsettled(figures)]
+    complaints = [*wrong, *_complain(verdict, figures, scene, faults)]
     sight = scene.sight
     fields: Doc = {
-        "in_step": not complaints,
+        "in_step": not wrong,
         "accepted": sight.events["accepted"],
         "duplicates": sight.events["duplicates"],
         "rejected": sight.events["rejected"],
@@ -96,11 +96,11 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
         "sales_orders_doubled": verdict.sales_orders_doubled,
         "doubled_by": dict(verdict.doubled),
         "order_violations": len(verdict.violations),
-        "violating_pairs": [list(pair) for pair in verdict.violations[:20]],
+        "violating_pairs": [_describe(pair, scene, orders) for pair in verdict.violations[:20]],
         "stepped_aside": dict(Counter(figures.aside.values())),
         "unaccounted": figures.unaccounted,
-        "parked": dict(figures.parked),
-        "flagged": dict(figures.flagged),
+        "parked": dict(Counter(case.code for case in figures.cases if not case.flag)),
+        "flagged": dict(Counter(case.code for case in figures.cases if case.flag)),
         "in_doubt": figures.in_doubt,
         "unfixable": [],
         "mapped": scene.player.mapped,
@@ -115,20 +115,38 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
         "urls": urls(scene.stage),
         "complaints": complaints,
     }
-    return Report(fields, complaints)
+    return Report(fields, not complaints)
 
 
-def _complain(figures: Figures, scene: Scene, faults: Mapping[str, int]) -> list[str]:
-    said = [f"{count} parked as {code}" for code, count in figures.parked.items()]
-    said += [f"{count} flagged as {code}" for code, count in figures.flagged.items()]
-    if figures.in_doubt:
-        said.append(f"{figures.in_doubt} in doubt")
+def _unsettled(figures: Figures) -> list[str]:
+    said = [f"{case.order} is parked as {case.code} ({case.told})" for case in figures.cases if not case.flag]
+    return [*said, *([f"{figures.in_doubt} in doubt"] if figures.in_doubt else [])]
+
+
+def _complain(verdict: Verdict, figures: Figures, scene: Scene, faults: Mapping[str, int]) -> list[str]:
+    """What is wrong beyond being out of step."""
+    said = []
+    if verdict.violations:
+        said.append(
+            f"{len(verdict.violations)} pairs of orders that share a SKU reached Sage in the wrong order"
+        )
     if figures.unaccounted is None:
         said.append("the exporter did not tell how many messages are unaccounted for")
     elif figures.unaccounted:
         said.append(f"{figures.unaccounted} messages unaccounted for")
     said += [f"no fault of the kind {kind} happened" for kind in scene.profile.kinds() if not faults[kind]]
     return said
+
+
+def _describe(pair: tuple[str, str], scene: Scene, orders: Sequence[Asked]) -> Doc:
+    """When each was accepted, and its place in the sandbox's history."""
+    known = {order.key: order for order in orders}
+    created = {one.key: one.created for one in look_at_sage(scene)}
+    spans = {key: scene.sight.span(known[key].number) for key in pair}
+    return {
+        key: {"accepted": asdict(span) if (span := spans[key]) else None, "created": created[key]}
+        for key in pair
+    }
 
 
 def urls(stage: Stage) -> dict[str, str]:

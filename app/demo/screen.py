@@ -48,7 +48,7 @@ class Screen:
             if name not in {"complaints", "urls"}:
                 self.tell(f"{name:>22}  {_say(value)}")
         self.tell("")
-        self.tell("All is in step." if fields["in_step"] else "Not in step:")
+        self.tell("All is in step." if fields["in_step"] else "Not in step.")
         for complaint in fields["complaints"]:
             self.tell(f"  - {complaint}")
         for name, url in fields["urls"].items():

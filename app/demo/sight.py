@@ -41,7 +41,7 @@ class Sight:
     published: int = 0
     notices: defaultdict[int, list[Telling]] = field(default_factory=lambda: defaultdict(list))
     reads: defaultdict[int, list[Telling]] = field(default_factory=lambda: defaultdict(list))
-    _told: set[tuple[int, int, str, str]] = field(default_factory=set)
+    _told: set[tuple[object, ...]] = field(default_factory=set)
 
     def add(self, rows: Iterable[Doc]) -> None:
         for row in rows:
@@ -73,15 +73,20 @@ class Sight:
     def _see_delivery(self, row: Doc, doc: Doc) -> None:
         accepted = doc["status"] == 202
         for event in doc["events"]:
-            name = (doc["plugin"], event["number"], event["action"], event["date"])
             if accepted:
-                self.events["duplicates" if name in self._told else "accepted"] += 1
-                self._told.add(name)
+                name = (doc["plugin"], event["number"], event["action"], event["date"])
+                self.events["accepted" if self._is_new(name) else "duplicates"] += 1
             elif doc["status"]:
                 self.events["rejected"] += 1
             if accepted or (doc["status"] == 0 and row["fault"] not in LOST):
                 telling = Telling(doc["started_at"], doc["answered_at"], sure=accepted)
                 self.notices[event["number"]].append(telling)
+
+    def _is_new(self, name: tuple[object, ...]) -> bool:
+        """A page shows the same change many times; only the first tells anything."""
+        known = name in self._told
+        self._told.add(name)
+        return not known
 
     def _see_answer(self, row: Doc, doc: Doc) -> None:
         for order in doc["orders"]:
@@ -89,7 +94,7 @@ class Sight:
             telling = Telling(doc["started_at"], doc["answered_at"], releasable=order["releasable"])
             if row["key"] == READ:
                 self.reads[number].append(telling)
-            elif row["key"] in NOTICES:
+            elif row["key"] in NOTICES and self._is_new((row["key"], number, order["updated_at"])):
                 self.notices[number].append(telling)
 
     def drafts(self, key: str) -> list[str]:
@@ -114,8 +119,8 @@ class Sight:
         )
 
     def span(self, number: int) -> Span | None:
-        """First acceptance: of the notice through which the order was found releasable. A call without an answer may
-        have been accepted or not, so the span reaches back to it.
+        """First acceptance: of the notice through which the order was found releasable. Where it cannot be told whether
+        an earlier call was that notice (it had no answer, or overlaps the read before), the span reaches back to it.
         """
         reads = self.reads[number]
         found = next((place for place, read in enumerate(reads) if read.releasable), None)
@@ -125,10 +130,11 @@ class Sight:
         fitting = [
             one for one in self.notices[number] if one.ended >= since and one.began <= reads[found].ended
         ]
-        sure = [one for one in fitting if one.sure]
-        if not sure:
+        answered = [one for one in fitting if one.sure]
+        certain = [one for one in answered if one.began >= since] or answered
+        if not certain:
             return None
-        ended = min(one.ended for one in sure)
+        ended = min(one.ended for one in certain)
         return Span(min(one.began for one in fitting if one.began <= ended), ended)
 
 
