@@ -23,7 +23,7 @@ class Vendors:
         return await self._post(f"people/centra/orders/{number}/{act}", wish)
 
     async def order(self, number: int) -> Doc:
-        return await self._get(f"people/centra/orders/{number}")
+        return dict(await self._get(f"people/centra/orders/{number}"))
 
     async def sage(self, deed: str, wish: Doc) -> Doc:
         return await self._post(f"people/sage200/{deed}", wish)
@@ -48,8 +48,8 @@ class Vendors:
         rows: list[Doc] = await self._get(f"history?since={since}&limit=500")
         return rows
 
-    async def _post(self, path: str, body: Any) -> Any:
-        return _read(await self._http.post(f"{self.url}/_sandbox/{path}", json=body))
+    async def _post(self, path: str, body: Any) -> Doc:
+        return dict(_read(await self._http.post(f"{self.url}/_sandbox/{path}", json=body)))
 
     async def _get(self, path: str) -> Any:
         return _read(await self._http.get(f"{self.url}/_sandbox/{path}"))
