@@ -156,10 +156,13 @@ class InDoubt:
 
 @dataclass(frozen=True, slots=True)
 class Sick:
-    """The destination failed, not the message: give it back, rest the destination until `resume_at` if told."""
+    """The destination failed, not the message: give it back, rest the destination until `resume_at` if told.
+    `counts`: the attempt counts all the same.
+    """
 
     error: str
     resume_at: datetime | None = None
+    counts: bool = False
 
 
 Verdict = Done | Retry | Snooze | Park | InDoubt | Sick

@@ -23,10 +23,11 @@ def judge(
     if not found:
         return None
     numbers = ", ".join(document.number or f"id {document.id}" for document in found)
-    if len(found) > 1:
+    alive = [document for document in found if document.standing is not DocumentStanding.CANCELLED]
+    if len(alive) > 1:
         fix = "cancel all but one of them in the ERP, then retry"
         return Violation("E-DUP-EXISTING", "customer_document_no", numbers, fix, Owner.OPERATIONS)
-    document = found[0]
+    document = alive[0] if alive else found[-1]
     if document.standing is DocumentStanding.DRAFT:
         fix = "delete the draft in the ERP (it holds stock), then retry"
         return Violation("E-SAGE-DRAFT", "customer_document_no", numbers, fix, Owner.OPERATIONS)

@@ -58,7 +58,9 @@ def _answer(ctx: Context, job: Job, verdict: Adopt | Violation | None) -> Outcom
     if isinstance(verdict, Adopt):
         _count(ctx, job, ProbeResult.FOUND)
         done = Done(Result.APPLIED, f"found as {verdict.document.number}")
-        return Outcome(job.message, done, facts=(_bound(ctx, job, verdict.document, verdict.content),))
+        bound = _bound(ctx, job, verdict.document, verdict.content)
+        checked = _checked(job, verdict.document) if verdict.content == job.content else ()
+        return Outcome(job.message, done, facts=(bound, *checked))
     if job.message.in_doubt:
         _count(ctx, job, ProbeResult.ABSENT)
         return Outcome(job.message, _absent(ctx, job))
@@ -108,24 +110,21 @@ async def _send(ctx: Context, lease: Lease, job: Job) -> Outcome:
         log.exception("place.failed", message=job.message.id, order_ref=job.message.order_ref)
         return Outcome(job.message, InDoubt(f"defect: {type(error).__name__}", ctx.pace.probe))
     bound = _bound(ctx, job, document, job.content, adopted=False)
-    facts: tuple[object, ...] = (bound, *_flagged(job))
+    return Outcome(
+        job.message, Done(Result.APPLIED, document.number), facts=(bound, *_checked(job, document))
+    )
+
+
+def _checked(job: Job, document: Document) -> tuple[Case, ...]:
+    """Flags, which hold nothing up: what was within tolerance and still wants an eye on it, and totals that differ. The
+    document exists, so nothing may be sent again; finance must see it before it is despatched (R-62).
+    """
+    planned, message = job.planned, job.message
+    if planned is None:
+        return ()
+    groups = [planned.flags] if planned.flags else []
     if (document.net, document.tax, document.gross) != (planned.net, planned.tax, planned.gross):
-        facts = (*facts, _mismatch(job, document))
-    return Outcome(job.message, Done(Result.APPLIED, document.number), facts=facts)
-
-
-def _flagged(job: Job) -> tuple[Case, ...]:
-    """What was within tolerance and still wants an eye on it; holds nothing up."""
-    flags = job.planned.flags if job.planned else ()
-    message = job.message
-    return (Case(message.id, message.source, message.order_ref, flags, flag=True),) if flags else ()
-
-
-def _mismatch(job: Job, document: Document) -> Case:
-    """The document exists, so nothing may be sent again; finance must see it before it is despatched (R-62)."""
-    planned = job.planned
-    expected = planned.gross if planned else ""
-    value = f"{document.number}: {document.gross} in the ERP, {expected} in the channel"
-    fix = "correct the document in the ERP before it is despatched"
-    violation = Violation("E-TOTAL-MISMATCH", "total_gross_value", value, fix, Owner.FINANCE)
-    return Case(job.message.id, job.message.source, job.message.order_ref, (violation,), flag=True)
+        value = f"{document.number}: {document.gross} in the ERP, {planned.gross} in the channel"
+        fix = "correct the document in the ERP before it is despatched"
+        groups.append((Violation("E-TOTAL-MISMATCH", "total_gross_value", value, fix, Owner.FINANCE),))
+    return tuple(Case(message.id, message.source, message.order_ref, group, flag=True) for group in groups)

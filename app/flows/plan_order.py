@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from app.domain.case import Options
 from app.domain.erp import Facts, SalesOrder, Wanted
-from app.domain.message import Claimed, Done, Park, Result, Snooze
+from app.domain.message import Claimed, Done, Park, Result, Snooze, Violation
 from app.domain.order import Standing
 from app.domain.posting import plan, wanted
 from app.domain.reference import probe_key
@@ -50,6 +50,14 @@ async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     ]
 
 
+async def plan_newest(ctx: Context, source: str, taken: Snapshot) -> SalesOrder | None:
+    """What would be sent for an order now; None where nothing could be."""
+    mappings = await ctx.mappings()
+    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(wanted(taken.order, mappings)))
+    planned = _planned(ctx, source, taken, (mappings, facts))
+    return planned if isinstance(planned, SalesOrder) else None
+
+
 async def _ledger(
     ctx: Context, messages: Sequence[Claimed]
 ) -> tuple[dict[tuple[str, str], Snapshot], set[tuple[str, str]]]:
@@ -65,20 +73,25 @@ async def _ledger(
 def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Mappings, Facts]) -> Job:
     if taken is None:
         return Job(message, "", b"", None, Snooze("the order was not read yet", UNREAD_SECONDS))
-    channel = ctx.channel_of(message.source)
-    key = probe_key(channel.prefix, taken.order.ref)
-    planned = plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
+    planned = _planned(ctx, message.source, taken, known)
     document = planned if isinstance(planned, SalesOrder) else None
     instead: Done | Park | Snooze | None = _instead(taken.order.standing, taken.order.hold_reason)
     if instead is None and not isinstance(planned, SalesOrder):
         instead = Park(planned)
     return Job(
         message,
-        key,
+        probe_key(ctx.channel_of(message.source).prefix, taken.order.ref),
         taken.content,
         document if instead is None else None,
         None if message.in_doubt else instead,
     )
+
+
+def _planned(
+    ctx: Context, source: str, taken: Snapshot, known: tuple[Mappings, Facts]
+) -> SalesOrder | tuple[Violation, ...]:
+    channel = ctx.channel_of(source)
+    return plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
 
 
 def _instead(standing: Standing, reason: str) -> Done | Snooze | None:

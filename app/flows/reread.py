@@ -26,6 +26,7 @@ from app.domain.order import Order, Standing, Unreadable
 from app.domain.rules import Mappings
 from app.flows.context import Context
 from app.flows.flow import Batch
+from app.flows.turn import in_turn
 from app.flows.upstream import timed
 from app.ledger import binding, snapshot
 from app.ledger.binding import Binding
@@ -48,12 +49,16 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we know of the orders of a batch. `erp`: the ERP's name."""
+    """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
+    still to be looked at. `placed`: keys of place effects that there ever were.
+    """
 
     erp: str
     snapshots: Mapping[str, Snapshot]
     bindings: Mapping[str, Binding]
     places: Mapping[str, Place]
+    revising: frozenset[str]
+    placed: frozenset[str]
     mappings: Mappings
 
 
@@ -75,25 +80,35 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
         else:
             seen.add(message.order_ref)
             outcomes.append(compare(message, orders.get(message.order_ref or ""), known, ctx.erp.destination))
-    yield outcomes
+    async for group in in_turn(ctx, channel.destination, outcomes):
+        yield group
 
 
 async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
+    """Effects before bindings: one that ends in between is then bound, and not simply gone."""
     mappings = await ctx.mappings()
+    name, connection = ctx.erp.name, channel.connection
     rows = await ctx.pool.fetch(
         """
-        SELECT id, order_ref, state, send_begun, lanes FROM message_state
-        WHERE source = $1 AND order_ref = ANY($2::text[]) AND kind = $3
+        SELECT id, order_ref, kind, state, send_begun, lanes FROM message_state
+        WHERE source = $1 AND order_ref = ANY($2::text[]) AND kind = ANY($3::text[])
         """,
-        channel.connection,
+        connection,
         list(refs),
-        f"{ctx.erp.name}.sales_order.place",
+        [f"{name}.sales_order.{verb}" for verb in ("place", "change", "cancel")],
     )
+    keys = await ctx.pool.fetch(
+        "SELECT key FROM idempotency_key WHERE key = ANY($1::text[])",
+        [_place_key(name, connection, ref) for ref in refs],
+    )
+    places = {row["order_ref"]: _place(row) for row in rows if row["kind"].endswith(".place")}
     return Known(
-        ctx.erp.name,
-        await snapshot.read(ctx.pool, channel.connection, refs),
-        await binding.read(ctx.pool, channel.connection, refs),
-        {row["order_ref"]: _place(row) for row in rows},
+        name,
+        await snapshot.read(ctx.pool, connection, refs),
+        await binding.read(ctx.pool, connection, refs),
+        places,
+        frozenset(row["order_ref"] for row in rows if not row["kind"].endswith(".place")),
+        frozenset(row["key"] for row in keys),
         mappings,
     )
 
@@ -121,7 +136,7 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
         return Outcome(message, Park((violation,)), facts=facts)
     if order.standing is Standing.HELD:
         return Outcome(message, Done(Result.NO_EFFECT, f"held: {order.hold_reason}"), facts=facts)
-    if _stands(before, order) and order.ref in known.places:
+    if _stands(before, order) and (order.ref in known.places or order.ref in known.revising):
         return Outcome(message, Done(Result.NO_EFFECT, "nothing changed"), facts=facts)
     effects, changes = missing(message, order, known, destination)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
@@ -129,7 +144,7 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
 
 
 def _stands(before: Snapshot | None, order: Order) -> bool:
-    """What its open place effect was appended for still holds."""
+    """What its open effect was appended for still holds."""
     return (
         before is not None and before.content == content_of(order) and before.order.standing is order.standing
     )
@@ -154,12 +169,14 @@ def missing(
 
 
 def _amended(place: Place, order: Order, known: Known) -> tuple[Change, ...]:
-    """The body is read at send time; only lanes, a hold or a park need the message itself to move."""
+    """The body is read at send time; only lanes, a hold or a park need the message itself to move. One that stays must
+    still be unsent when the new snapshot is kept, or it would be sent with the old one and nobody would notice.
+    """
     if order.standing is Standing.CANCELLED:
         return (Change(place.id, end=Done(Result.CANCELLED, "cancelled before it was sent")),)
     lanes = sku_lanes(codes(order, known.mappings))
     if lanes == place.lanes and place.state == "ready":
-        return ()
+        return (Change(place.id),)
     return (Change(place.id, amend=lanes),)
 
 
@@ -169,17 +186,30 @@ def codes(order: Order, mappings: Mappings) -> tuple[str, ...]:
 
 
 def _draft(verb: str, message: Claimed, order: Order, known: Known, destination: str) -> Draft:
-    """The key is the business fact: one place for each order, one change for each content."""
-    version = "" if verb == "place" else f"/{content_of(order).hex()[:32]}"
-    name = {"place": "sales_order", "change": "sales_order_change", "cancel": "sales_order_cancel"}[verb]
     return Draft(
         kind=f"{known.erp}.sales_order.{verb}",
         cls=MessageClass.EFFECT,
         destination=destination,
         source=order.connection,
-        key=f"{known.erp}/{name}/{order.connection}/{order.ref}{version}",
+        key=_key(verb, order, known),
         order_ref=order.ref,
         skus=codes(order, known.mappings),
         body={"ref": order.ref},
         parent=message.id,
     )
+
+
+def _key(verb: str, order: Order, known: Known) -> str:
+    """The business fact: one place for each order, one change for each version of it: an edit that was taken back may
+    be made again. An order that was cancelled unsent and opened again is a new fact.
+    """
+    version = f"/{order.updated_at:%Y%m%dT%H%M%S.%f}"
+    if verb == "place":
+        key = _place_key(known.erp, order.connection, order.ref)
+        return key + version if key in known.placed else key
+    digest = content_of(order).hex()[:32]
+    return f"{known.erp}/sales_order_{verb}/{order.connection}/{order.ref}/{digest}{version}"
+
+
+def _place_key(erp: str, connection: str, ref: str) -> str:
+    return f"{erp}/sales_order/{connection}/{ref}"

@@ -2,25 +2,23 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager, suppress
+from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
 
 import structlog
 
 from app.db.session import TROUBLE
-from app.domain.errors import SluiceError
-from app.domain.message import Claimed, Outcome, Retry, Verdict
+from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.change_order import change
 from app.flows.context import Context
 from app.flows.flow import Batch, Flow, Lease
+from app.flows.handle import handle
 from app.flows.ignore import ignore, unreadable
 from app.flows.place_order import place
 from app.flows.poll import confirm, poll
 from app.flows.reread import reread
-from app.flows.settle import settle_all
 from app.flows.signal import Signal
-from app.flows.verdicts import verdict_of
 from app.outbox.claim import Claim, Limits, Want, claim, renew
 
 CHANNEL_FLOWS = (
@@ -84,32 +82,9 @@ async def _claim(ctx: Context, name: str, wants: Sequence[Want]) -> list[tuple[W
 async def _run(ctx: Context, signal: Signal, flow: Flow, messages: Sequence[Claimed]) -> None:
     """One batch: whatever happens in the handler, every message gets a verdict or is left to its lease."""
     batch = Batch(messages, Lease(min(message.lease_until for message in messages)))
-    left = {message.id: message for message in messages}
     async with _kept(ctx, batch):
-        try:
-            await _handle(ctx, signal, (flow, batch), left)
-        except SluiceError as error:
-            await _give_up(ctx, batch, left, verdict_of(error, ctx.pace))
-        except Exception as error:
-            log.exception("flow.failed", kind=messages[0].kind, messages=list(left))
-            await _give_up(ctx, batch, left, Retry(f"defect: {type(error).__name__}", blind=True))
+        await handle(ctx, signal, flow, batch)
         signal.ring()
-
-
-async def _handle(ctx: Context, signal: Signal, work: tuple[Flow, Batch], left: dict[int, Claimed]) -> None:
-    """Takes out of `left` what was settled."""
-    flow, batch = work
-    async with aclosing(flow.handle(ctx, batch)) as groups:
-        async for outcomes in groups:
-            await settle_all(ctx, outcomes, batch.lease)
-            signal.ring()
-            for outcome in outcomes:
-                left.pop(outcome.message.id, None)
-
-
-async def _give_up(ctx: Context, batch: Batch, left: dict[int, Claimed], verdict: Verdict) -> None:
-    if left:
-        await settle_all(ctx, [Outcome(message, verdict) for message in left.values()], batch.lease)
 
 
 @asynccontextmanager

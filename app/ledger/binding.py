@@ -22,22 +22,36 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """Fact: the bound document now holds what the snapshot of this digest says."""
+
+    connection: str
+    ref: str
+    document: Document
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     document_id: int
     document_no: str
+    probe_key: str
     content: bytes
 
 
 async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict[str, Binding]:
     rows = await pool.fetch(
         """
-        SELECT ref, document_id, document_no, snapshot_hash FROM binding
+        SELECT ref, document_id, document_no, probe_key, snapshot_hash FROM binding
         WHERE connection = $1 AND ref = ANY($2::text[])
         """,
         connection,
         list(refs),
     )
-    return {row["ref"]: Binding(row["document_id"], row["document_no"], row["snapshot_hash"]) for row in rows}
+    return {
+        row["ref"]: Binding(row["document_id"], row["document_no"], row["probe_key"], row["snapshot_hash"])
+        for row in rows
+    }
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
@@ -61,3 +75,17 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
             fact.document.gross,
             fact.adopted,
         )
+
+
+async def revise(conn: asyncpg.Connection, fact: Revised) -> None:
+    await conn.execute(
+        """
+        UPDATE binding SET snapshot_hash = $3, net = $4, tax = $5, gross = $6 WHERE connection = $1 AND ref = $2
+        """,
+        fact.connection,
+        fact.ref,
+        fact.content,
+        fact.document.net,
+        fact.document.tax,
+        fact.document.gross,
+    )

@@ -5,11 +5,11 @@ from collections.abc import Sequence
 import asyncpg
 
 from app.ledger import binding, cursor, snapshot
-from app.ledger.binding import Bound
+from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | CursorMoved
+Fact = OrderSeen | Bound | Revised | CursorMoved
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -22,3 +22,5 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     for fact in facts:
         if isinstance(fact, CursorMoved):
             await cursor.record(conn, fact)
+        elif isinstance(fact, Revised):
+            await binding.revise(conn, fact)

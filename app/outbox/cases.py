@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 import asyncpg
 
 from app.db.session import encode
-from app.domain.message import Violation
+from app.domain.message import Claimed, Violation
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +52,17 @@ async def close_cases(conn: asyncpg.Connection, message_ids: Sequence[int], reso
         resolution,
     )
     return len(rows)
+
+
+async def was_released(pool: asyncpg.Pool, message: Claimed) -> bool:
+    """Whether a person has let it go again after it was parked."""
+    found: bool = await pool.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM exception_case
+                       WHERE source = $1 AND order_ref = $2 AND message_id = $3 AND resolution = 'released')
+        """,
+        message.source,
+        message.order_ref,
+        message.id,
+    )
+    return found

@@ -20,7 +20,8 @@ class Change:
     """Something to do to another open message, in the same transaction.
 
     `amend`: new lanes for an effect whose send was not begun (it leaves its places and enters anew).
-    `end`: settle it, unsent, with this Done. Raises MovedError if it has meanwhile been claimed or sent.
+    `end`: settle it, unsent, with this Done. Neither: it stays as it is. Raises MovedError if it has meanwhile been
+    claimed or sent.
     """
 
     message_id: int
@@ -94,8 +95,10 @@ async def _read(
     for change in changes:
         if change.end is not None:
             work.done[change.message_id] = change.end
+    leaving = {change.message_id for change in changes if change.amend is not None}
+    leaving |= work.done.keys() | {number for number, value in work.rests.items() if value.leaves}
     for number, row in rows.items():
-        leaves = number in work.done or number not in work.rests or work.rests[number].leaves
+        leaves = number in leaving
         if leaves and row["ticket"] is not None:
             work.places += [(lane, row["ticket"]) for lane in row["lanes"]]
         if number in work.done and row["order_lane"] is not None:

@@ -64,7 +64,8 @@ def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules
     if isinstance(verdict, Retry) and verdict.blind and row["send_begun"]:
         return _in_doubt(row, InDoubt(verdict.error, rules.wait(row["attempts"])), rules)
     if isinstance(verdict, Sick):
-        return Rest("ready", row["due_at"], verdict.error, free=True, failed_since=row["failed_since"])
+        free, since = not verdict.counts, row["failed_since"]
+        return Rest("ready", row["due_at"], verdict.error, free=free, failed_since=since)
     if isinstance(verdict, Snooze):
         return _later(row, verdict, verdict.seconds, rules)
     seconds = verdict.seconds if verdict.seconds is not None else rules.wait(row["attempts"])

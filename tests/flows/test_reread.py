@@ -258,7 +258,7 @@ async def test_new_alias_moves_the_lane_at_the_next_entry(stage: Stage) -> None:
     ],
 )
 async def test_request_that_fails_leaves_each_notice_a_verdict(stage: Stage, error, ended) -> None:
-    stage.shop.fails = [error]
+    stage.shop.fails = [error] * 3
     await stage.tell(order_of("1"), order_of("2"))
     await stage.turn(SHOP)
     assert await stage.notices() == [ended, ended]
