@@ -9,8 +9,9 @@ import pytest
 from app.flows.receive import Delivery, receive
 from app.outbox.append import append
 from app.outbox.flush import Flusher
+from app.outbox.intend import Intent, intend
 from app.outbox.tickets import lock
-from tests.flows.stage import notice
+from tests.flows.stage import SHOP, Stage, notice
 from tests.outbox.engine import NOON, Engine, effect
 
 
@@ -56,3 +57,11 @@ async def test_sender_is_answered_only_after_the_commit(pool: asyncpg.Pool) -> N
         channel = None
         received = await receive(channel, lambda *_: (notice("1", "a"),), delivery, flusher.append)
         assert await pool.fetchval("SELECT id FROM message") == received.ids[0]
+
+
+async def test_claim_that_was_taken_over_begins_no_send(stage: Stage) -> None:
+    """Its lease is still good by the clock: the token alone tells."""
+    await stage.append(notice("1", "a"))
+    ((_, (message,)),) = await stage.take(SHOP)
+    await stage.pool.execute("UPDATE message_state SET token = token + 1")
+    assert await intend(stage.pool, [Intent(message, "place", "CEN-1", b"digest")]) == set()

@@ -1,0 +1,23 @@
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from functools import partial
+from pathlib import Path
+
+import asyncpg
+import pytest
+
+from tests.stories.town import Town, open_town
+
+Open = Callable[..., AbstractAsyncContextManager[Town]]
+
+
+@pytest.fixture
+def build_town(tmp_path: Path, pool: asyncpg.Pool, database_url: str, redis_url: str) -> Open:
+    """Takes settings that differ from the usual."""
+    return partial(open_town, tmp_path, pool, (database_url, redis_url))
+
+
+@pytest.fixture
+async def town(build_town: Open) -> AsyncIterator[Town]:
+    async with build_town() as built:
+        yield built

@@ -1,0 +1,255 @@
+"""A town: a simulated shop and simulated books over HTTP, and the whole gateway between them in this process."""
+
+import asyncio
+import json
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import uvicorn
+
+from app.flows.context import Context
+from app.flows.keys import SCOPES, create
+from app.flows.signal import Signal
+from app.flows.work import work
+from app.main import build, configuration, listen, open_state
+from app.mappings.files import parse_toml
+from app.mappings.write import put
+from app.settings import Settings, load
+from tests.sandbox.conftest import Running, running_sandbox
+from workers.main import open_context
+
+ROOT = Path(__file__).parents[2]
+SECRET, TOKEN = "a secret between shop and gateway", "0123456789abcdef0123456789abcdef"
+SAGE_ORDER = "sage200.sop_order"
+SKUS = 40
+PATIENCE_SECONDS = 20
+ADDRESS = {
+    "firstName": "Ada",
+    "lastName": "Marsh",
+    "address1": "3 Mill Lane",
+    "city": "Leeds",
+    "zipCode": "LS1 1AA",
+    "email": "ada@example.com",
+}
+
+
+class Server(uvicorn.Server):
+    """Signals belong to the test runner."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
+
+
+@dataclass
+class Town:
+    sandbox: Running
+    articles: list[dict]
+    pool: asyncpg.Pool
+    api: httpx.AsyncClient
+    worker: Context
+    metrics_ports: list[int]
+
+    @property
+    def skus(self) -> list[str]:
+        """Of goods at the standard rate."""
+        return [article["sku"] for article in self.articles if article["vat"] == "standard"]
+
+    async def people(self, path: str, **wish: Any) -> dict:
+        answer = await self.sandbox.client.post(f"/_sandbox/people/{path}", json=wish)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    async def place(self, *skus: str, **wish: Any) -> dict:
+        """A shopper's checkout: one of each; everything else may be wished for."""
+        lines = [{"sku": sku, "quantity": 1} for sku in skus or self.skus[:1]]
+        return await self.people("centra/orders", **{"lines": lines, "address": ADDRESS, **wish})
+
+    async def amend(self, order: dict, act: str, **wish: Any) -> dict:
+        return await self.people(f"centra/orders/{order['number']}/{act}", **wish)
+
+    async def documents(self, order: dict | None = None) -> list[dict]:
+        """The sales orders in the books now, drafts and cancelled ones too; by the shop's number if told."""
+        newest: dict[int, dict | None] = {}
+        for row in await self.sandbox.history():
+            for changed in row["changed"]:
+                if changed["entity"] == SAGE_ORDER:
+                    newest[changed["id"]] = changed["after"]
+        key = f"CEN-{order['number']}" if order else None
+        return [doc for doc in newest.values() if doc and key in {None, doc["customer_document_no"]}]
+
+    async def calls(self, method: str, word: str) -> list[dict]:
+        """Rows of the vendors' history."""
+        return [
+            row for row in await self.sandbox.history() if row["method"] == method and word in row["path"]
+        ]
+
+    async def posted(self, order: dict) -> list[dict]:
+        """Waits for the first document of an order."""
+
+        async def there() -> bool:
+            return bool(await self.documents(order)) and not await self.busy()
+
+        await until(there)
+        return await self.documents(order)
+
+    async def busy(self) -> int:
+        """Messages that somebody still works at; polls and what is parked apart."""
+        return await self.pool.fetchval(
+            "SELECT count(*) FROM message_state WHERE coalesce_key IS NULL AND state <> 'parked' AND due_at < now() + interval '60 s'"
+        )
+
+    async def heard(self, notices: int = 1) -> None:
+        """Waits until so many notices came in and all that followed from them is settled or parked."""
+
+        async def done() -> bool:
+            came = await self.pool.fetchval("SELECT count(*) FROM message WHERE cls = 'notice'")
+            return came >= notices and not await self.busy()
+
+        await until(done)
+
+    async def cases(self) -> list[str]:
+        rows = await self.pool.fetch(
+            """
+            SELECT v ->> 'code' AS code FROM exception_case AS e, jsonb_array_elements(e.violations) AS v
+            WHERE closed_at IS NULL ORDER BY e.id
+            """
+        )
+        return [row["code"] for row in rows]
+
+    async def states(self, order: dict) -> list[str]:
+        """Of the effects of an order: open state, or the result."""
+        rows = await self.pool.fetch(
+            """
+            SELECT coalesce(s.state, r.result) AS ended FROM message AS m LEFT JOIN message_state AS s USING (id)
+            LEFT JOIN receipt AS r ON r.message_id = m.id WHERE m.cls = 'effect' AND m.order_ref = $1 ORDER BY m.id
+            """,
+            str(order["number"]),
+        )
+        return [row["ended"] for row in rows]
+
+    async def headers(self) -> dict[str, str]:
+        made = await create(self.pool, "operator", SCOPES)
+        return {"Authorization": f"Bearer {made.key}"}
+
+    async def map(self, table: str, row: dict) -> dict:
+        """As an operator does: read the table, send its ETag back."""
+        headers = await self.headers()
+        etag = (await self.api.get(f"/api/v1/mappings/{table}", headers=headers)).headers["etag"]
+        body = {"rows": [row], "reason": "it was missing", "apply": True}
+        answer = await self.api.post(
+            f"/api/v1/mappings/{table}/rows", json=body, headers={**headers, "If-Match": etag}
+        )
+        assert answer.is_success, answer.text
+        return answer.json()
+
+
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
+    async with asyncio.timeout(seconds):
+        while not await true():  # noqa: ASYNC110 - neither database nor vendor tells us
+            await asyncio.sleep(0.03)
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind(("127.0.0.1", 0))
+        return [one.getsockname()[1] for one in sockets]
+
+
+def gross(document: dict) -> Decimal:
+    return Decimal(document["total_gross_value"])
+
+
+def settings_for(
+    sandbox: Running, company: dict, urls: tuple[str, str], folder: Path, **more: str
+) -> Settings:
+    """Everything that waits is scaled down alike: the vendor's time-out too."""
+    sage, centra = f"{sandbox.url}/sage200", f"{sandbox.url}/centra/graphql"
+    given = {
+        "DATABASE_URL": urls[0],
+        "REDIS_URL": urls[1],
+        "RUN_DIR": str(folder),
+        "METRICS_PORT": "0",
+        "LOOK_SECONDS": "0.05",
+        "POLL_SECONDS": "600",
+        "SWEEP_SECONDS": "600",
+        "BACKOFF_SECONDS": "0.05",
+        "PROBE_SECONDS": "0.2",
+        "QUARANTINE_SECONDS": "2",
+        "BREAKER_REST_SECONDS": "0.2",
+        "SAGE200__BASE_URL": f"{sage}/uk/sage200extra/accounts/v1",
+        "SAGE200__TOKEN_URL": f"{sage}/oauth/token",
+        "SAGE200__CLIENT_ID": company["client_id"],
+        "SAGE200__CLIENT_SECRET": company["client_secret"],
+        "SAGE200__REFRESH_TOKEN": company["refresh_token"],
+        "SAGE200__SITE": company["site_id"],
+        "SAGE200__COMPANY": str(company["company_id"]),
+        "SAGE200__TIMEOUT_SECONDS": "1.5",
+        "CENTRA__uk__BASE_URL": centra,
+        "CENTRA__uk__TOKEN": TOKEN,
+        "CENTRA__uk__WEBHOOK_SECRETS": json.dumps([SECRET]),
+        "CENTRA__uk__PREFIX": "CEN",
+        "CENTRA__uk__REQUESTS_PER_SECOND": "6",
+        **more,
+    }
+    return load({f"SLUICE_{name}": value for name, value in given.items()})
+
+
+@asynccontextmanager
+async def serving(settings: Settings) -> AsyncIterator[str]:
+    """The API on a port of its own."""
+    async with open_state(settings) as running:
+        listener = listen("127.0.0.1", 0)
+        server = Server(configuration(build(running.state)))
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+@asynccontextmanager
+async def working(settings: Settings) -> AsyncIterator[Context]:
+    """A worker that nobody rings: it looks by itself."""
+    signal = Signal()
+    async with open_context(settings) as ctx, asyncio.TaskGroup() as group:
+        group.create_task(work(ctx, signal))
+        try:
+            yield ctx
+        finally:
+            signal.stop()
+
+
+@asynccontextmanager
+async def open_town(
+    folder: Path, pool: asyncpg.Pool, urls: tuple[str, str], **more: str
+) -> AsyncIterator[Town]:
+    """`more`: settings without their prefix. The mappings of the examples are in force."""
+    async with running_sandbox(folder / "sandbox") as sandbox:
+        seeds = {
+            "catalogue": {"skus": SKUS},
+            "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
+        }
+        made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
+        await sandbox.switch(centra__autoconfirm=True)
+        async with pool.acquire() as conn, conn.transaction():
+            examples = ROOT / "examples" / "mappings" / "sandbox.toml"
+            for table, rows in parse_toml(examples.read_text()).items():
+                await put(conn, table, rows, actor="tests", reason="a town")
+        settings = settings_for(sandbox, made["sage200"], urls, folder, **more)
+        ports = free_ports(2)
+        api_settings, worker_settings = (settings.model_copy(update={"metrics_port": port}) for port in ports)
+        async with serving(api_settings) as url, httpx.AsyncClient(base_url=url, timeout=10) as api:
+            hook = {"url": f"{url}/webhooks/centra/uk", "secret": SECRET}
+            (await sandbox.client.post("/_sandbox/people/centra/plugins", json=hook)).raise_for_status()
+            async with working(worker_settings) as ctx:
+                yield Town(sandbox, made["catalogue"], pool, api, ctx, ports)
