@@ -15,6 +15,7 @@ from app.sandbox.sage200.enter import (
     check_analysis,
     check_customer,
     check_head,
+    check_rate,
     may_allocate,
     move_allocation,
     number_order,
@@ -26,7 +27,7 @@ from app.sandbox.sage200.refusal import Refused, invalid
 from app.sandbox.sage200.sheets import ORDER
 
 AMENDABLE = frozenset({LIVE, "EnumDocumentStatusDraft", "EnumDocumentStatusOnHold"})
-KEPT = frozenset({"customer_id", "lock_id", "is_editing", "id"})
+KEPT = frozenset({"customer_id", "document_no", "lock_id", "is_editing", "id"})
 
 
 def record_of(order: Doc) -> Record:
@@ -43,10 +44,10 @@ def find_order(entry: Entry, id_: str) -> Doc:
 def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]:
     """The order as saved, and the error of the line that stopped the rest, if one did."""
     order = find_order(entry, id_)
-    wish = check_object(body, ORDER, strict=entry.strict, also=CHILDREN | {"document_no"})
+    wish = check_object(body, ORDER, strict=entry.strict, also=CHILDREN)
     check_lock(entry.world, entry.change, record_of(order), wish.get("lock_id"))
     if "lock_id" in wish:
-        check_lock_id(entry.change, record_of(order), wish["lock_id"])
+        check_lock_id(entry.world, entry.change, record_of(order), wish["lock_id"])
     if order["document_status"] not in AMENDABLE:
         raise invalid(f"{record_of(order).label} cannot be amended.")
     if wish.get("customer_id", order["customer_id"]) != order["customer_id"]:
@@ -55,6 +56,8 @@ def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]
     order.update(head)
     customer = check_customer(entry, order)
     check_head(entry, order, body)
+    if "exchange_rate" in wish:
+        check_rate(entry, order, customer)
     check_analysis(entry, order)
     bodies = as_list("lines", body.get("lines", []))
     done, failed = amend_lines(entry, order, bodies, customer)
@@ -63,7 +66,7 @@ def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]
             complete_line(entry, line, customer, Decimal(wish["document_discount_percent"]))
     if failed is None and order["is_draft"] and not wish.get("is_editing", False):
         order.update(is_draft=False, document_status=LIVE)
-        number_order(entry, order, body)
+        number_order(entry, order, wish.get("document_no", ""))
     save(entry, order, moved=bool(head) or (done > 0 and entry.setting("header_stamp_moves")))
     if failed is None and "lock_id" in wish and not wish.get("is_editing", False):
         entry.change.delete(LOCK, record_of(order).key)
@@ -121,7 +124,9 @@ def change_line(entry: Entry, old: Doc, wish: Doc, customer: Doc, order: Doc) ->
     held = Decimal(line["allocated_quantity"])
     surplus = max(held - quantity, Decimal(0))
     asked = Decimal(line.pop("to_allocate_quantity", "0"))
-    more = min(asked, quantity - held + surplus) if may_allocate(entry) else Decimal(0)
+    if asked > quantity - held + surplus - Decimal(line["despatch_receipt_quantity"]):
+        raise invalid("The property 'to_allocate_quantity' cannot exceed what is left to allocate.")
+    more = asked if may_allocate(entry) else Decimal(0)
     move_allocation(entry, line, more - surplus)
     return line
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -13,11 +13,14 @@ from app.sandbox.sage200.refusal import invalid
 
 MOMENT = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d{1,7})?(Z|[+-]\d\d:\d\d)?")
 WHOLE = 2**63
+JSON_KINDS: Mapping[str, tuple[type, ...]] = MappingProxyType(
+    {"int": (int,), "dec": (int, Decimal), "bool": (bool,), "any": (object,)}
+)
 
 
 def check_object(body: Any, fields: Fields, *, strict: bool, also: frozenset[str] = frozenset()) -> Doc:
     """The writable fields of `body` as we store them. Unknown and read-only ones are dropped, or refused if `strict`;
-    `also`: names handled elsewhere (children).
+    a read-only one must be of its kind even so. `also`: names handled elsewhere (children).
     """
     if not isinstance(body, dict):
         raise invalid("A JSON object is needed.")
@@ -29,6 +32,8 @@ def check_object(body: Any, fields: Fields, *, strict: bool, also: frozenset[str
         if field is None or field.read_only:
             if strict:
                 raise invalid(f"The property '{name}' cannot be written.")
+            if field is not None:
+                check_kind(name, value, field)
             continue
         kept[name] = check_value(name, value, field)
     return kept
@@ -38,6 +43,15 @@ def check_value(name: str, value: Any, field: Field) -> Any:
     if value is None:
         raise invalid(f"The property '{name}' must not be null.")
     return CHECKS[field.kind](name, value, field)
+
+
+def check_kind(name: str, value: Any, field: Field) -> None:
+    """What reading the JSON into a record demands of every field, also of one that is then ignored."""
+    if value is None:
+        raise invalid(f"The property '{name}' must not be null.")
+    wanted = JSON_KINDS.get(field.kind, (str,))
+    if not isinstance(value, wanted) or (isinstance(value, bool) and bool not in wanted):
+        raise invalid(f"The property '{name}' is of the wrong type.")
 
 
 def check_text(name: str, value: Any, field: Field) -> str:
@@ -60,7 +74,7 @@ def check_decimal(name: str, value: Any, field: Field) -> str:
     if isinstance(value, bool) or not isinstance(value, (int, Decimal)) or not Decimal(value).is_finite():
         raise invalid(f"The property '{name}' must be a number.")
     exact = Decimal(value)
-    if abs(exact) >= Decimal(10) ** 13:
+    if exact.copy_abs() >= Decimal(10) ** 13:
         raise invalid(f"The property '{name}' is too large.")
     scaled = exact.quantize(Decimal(1).scaleb(-field.size))
     if scaled != exact:
@@ -81,11 +95,15 @@ def check_enum(name: str, value: Any, field: Field) -> str:
 
 
 def check_moment(name: str, value: Any, field: Field) -> str:
-    """A date needs its time of day; a document date keeps the day as written."""
+    """A date needs its time of day; a document date keeps the day as written, a stamp is kept in UTC."""
     match = MOMENT.fullmatch(value) if isinstance(value, str) else None
-    if match is None or not is_real(match[1]):
+    if match is None or not is_real(match[1] + (match[3] or "")):
         raise invalid(f"The property '{name}' must be a date with a time.")
-    return f"{match[1][:10]}T00:00:00" if field.kind == "date" else match[1] + (match[2] or "")
+    if field.kind == "date":
+        return f"{match[1][:10]}T00:00:00"
+    offset = "+00:00" if match[3] in {None, "Z"} else match[3]
+    moment = datetime.fromisoformat(match[1] + offset).astimezone(UTC)
+    return moment.replace(tzinfo=None).isoformat() + (match[2] or "")
 
 
 def is_real(moment: str) -> bool:

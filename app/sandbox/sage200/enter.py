@@ -14,23 +14,27 @@ from app.sandbox.sage200.stock import allocate
 
 ORDERS = "sage200.sop_order"
 CHILDREN = frozenset({"lines", "memos", "delivery_address", "cash_account_invoice_address"})
+CASH, NOT_AMENDABLE = "EnumCustomerTypeCash", "EnumAmendabilityTypeNotAmendable"
 LIVE, DRAFT = "EnumDocumentStatusLive", "EnumDocumentStatusDraft"
 
 
 def enter_order(entry: Entry, body: Any, *, ghost: bool = False) -> Doc:
     """Stores the order and answers it. `ghost` leaves it as a draft under a temporary number, stock held."""
-    order = check_object(body, ORDER, strict=entry.strict, also=CHILDREN | {"document_no"})
+    order = check_object(body, ORDER, strict=entry.strict, also=CHILDREN)
     need(order, "customer_id")
+    number, editing = order.pop("document_no", ""), order.pop("is_editing", False)
+    order.pop("lock_id", None)
     customer = check_customer(entry, order)
     check_head(entry, order, body)
+    check_rate(entry, order, customer)
     check_analysis(entry, order)
     order["lines"] = []
     for line in check_lines(body):
         add_line(entry, order, check_line(entry, line), customer)
     total_order(order, entry.method)
     check_credit(entry, order, customer)
-    finish(entry, order, customer, draft=ghost or bool(order.pop("is_editing", False)))
-    number_order(entry, order, body)
+    finish(entry, order, customer, draft=ghost or bool(editing))
+    number_order(entry, order, number)
     for line in order["lines"]:
         allocate_line(entry, line)
     entry.change.put(ORDERS, order["id"], order)
@@ -52,6 +56,9 @@ def check_head(entry: Entry, order: Doc, body: Doc) -> None:
     discount = Decimal(order.get("document_discount_percent", "0"))
     if abs(discount) > Decimal("99.99"):
         raise invalid("The property 'document_discount_percent' must be from -99.99 to 99.99.")
+    check_period(entry, order)
+    if order.get("customer_type") == CASH and not settings_of(entry)["allow_cash_orders"]:
+        raise invalid("Orders of cash accounts are not allowed.")
     if "customer_delivery_address_id" in order:
         raise invalid(f"The delivery address with id {order['customer_delivery_address_id']} does not exist.")
     if order.get("payment_with_order"):
@@ -71,6 +78,28 @@ def check_head(entry: Entry, order: Doc, body: Doc) -> None:
         ]
 
 
+def check_period(entry: Entry, order: Doc) -> None:
+    """Dates before the first open day are refused with a text (flows.md 7.1)."""
+    day = order.get("document_date", entry.stamp)[:10]
+    if day < entry.setting("periods_open_from"):
+        raise invalid(f"The document date {day} falls into an accounting period that is closed.")
+
+
+def check_rate(entry: Entry, order: Doc, customer: Doc) -> None:
+    """A rate can be given where the currency is amendable (sage200.md 14); the base currency has none but 1."""
+    if "exchange_rate" not in order:
+        return
+    currency = entry.find("currency", customer["currency_id"], "currency")
+    rate, own = Decimal(order["exchange_rate"]), Decimal(currency["core_currency_rate"])
+    fixed = currency["is_base_currency"] or currency["exchange_rate_amendability_type"] == NOT_AMENDABLE
+    if rate <= 0 or (fixed and rate != own):
+        raise invalid("The property 'exchange_rate' cannot be changed to this.")
+
+
+def settings_of(entry: Entry) -> Doc:
+    return entry.change.all("sage200.sop_settings")[0]
+
+
 def check_address(entry: Entry, body: Any) -> Doc:
     address = check_object(body, DELIVERY_ADDRESS, strict=entry.strict)
     if "tax_code_id" in address:
@@ -86,6 +115,8 @@ def check_analysis(entry: Entry, order: Doc) -> None:
     ):
         value = order.get(f"analysis_code_{mapping['slot']}", "")
         code = mapping["analysis_code"]
+        if value and (mapping["is_read_only"] or not entry.setting("amend_header_analysis_codes")):
+            raise invalid(f"The analysis code '{code['name']}' cannot be amended.")
         if not value and mapping["is_mandatory"]:
             raise invalid(f"The analysis code '{code['name']}' is required.")
         if value and not code["allow_overtype"] and value not in code["values"]:
@@ -161,16 +192,13 @@ def finish(entry: Entry, order: Doc, customer: Doc, *, draft: bool) -> None:
     )
 
 
-def number_order(entry: Entry, order: Doc, body: Doc) -> None:
+def number_order(entry: Entry, order: Doc, number: str) -> None:
     """Ten digits, unless the company numbers by hand; a draft waits for its number under a `##` one."""
     if order["is_draft"]:
         order["document_no"] = f"##{entry.change.next_id('sage200.draft_no'):08d}"
     elif entry.setting("auto_generate_order_return_numbers"):
         order["document_no"] = f"{entry.change.next_id('sage200.document_no'):010d}"
     else:
-        number = check_object({"document_no": body.get("document_no", "")}, ORDER, strict=False)[
-            "document_no"
-        ]
         need({"document_no": number}, "document_no")
         if entry.change.find(ORDERS, document_no=number):
             raise invalid(f"The document number {number} is used already.")

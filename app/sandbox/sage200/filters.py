@@ -177,7 +177,7 @@ def number_or_moment(field: Field, text: str) -> Any:
         return canonical(text)
     if field.kind == "dec":
         number = Decimal(text)
-        if abs(number) >= MOST_DECIMAL:
+        if number.copy_abs() >= MOST_DECIMAL:
             raise ValueError(text)
         return number
     if field.kind == "int":

@@ -117,6 +117,7 @@ SOP_SETTINGS = declare(
 id int ro
 auto_generate_order_return_numbers bool
 amend_nominal_codes bool
+amend_header_analysis_codes bool
 allow_payment_with_order bool
 revenue_nominal_account_same_as bool
 use_same_cost_centre_department_as_customer bool

@@ -100,7 +100,9 @@ def complete_line(entry: Entry, line: Doc, customer: Doc, discount: Decimal) -> 
 def fill_standard(entry: Entry, line: Doc) -> None:
     need(line, "product_id", "warehouse_id", "line_quantity")
     product = entry.find("product", line["product_id"], "product")
-    entry.find("warehouse", line["warehouse_id"], "warehouse")
+    warehouse = entry.find("warehouse", line["warehouse_id"], "warehouse")
+    if not warehouse["use_for_sales_trading"]:
+        raise invalid(f"The warehouse {warehouse['name']} is not used for sales trading.")
     check_lock(entry.world, entry.change, Record("product", product["id"], f"Product {product['code']}"))
     if product["product_status_type"] != "Active" or not product["allow_sales_order"]:
         raise invalid(f"The product {product['code']} cannot be sold: it is not active.")

@@ -48,7 +48,8 @@ def take_lock(world: World, change: Change, record: Record, user: str = "") -> i
     return lock_id
 
 
-def check_lock_id(view: View, record: Record, lock_id: int) -> None:
+def check_lock_id(world: World, view: View, record: Record, lock_id: int) -> None:
     lock = view.get(LOCK, record.key)
-    if lock is None or lock["lock_id"] != lock_id:
+    ended = lock is None or (lock["until"] and lock["until"] <= stamp_now(world))
+    if lock is None or ended or lock["lock_id"] != lock_id:
         raise invalid(f"The lock {lock_id} on {record.label} does not exist.")

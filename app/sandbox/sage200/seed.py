@@ -71,6 +71,7 @@ def seed_settings(seeding: Seeding) -> None:
             "are_prices_tax_inclusive",
             "allocate_stock_on_order_entry",
             "amend_nominal_codes",
+            "amend_header_analysis_codes",
             "update_stock_on_despatch",
         )
     )

@@ -1,5 +1,6 @@
 """What sage200.md leaves open (section 20), and what a company's settings decide; all under `sage200.`."""
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -34,6 +35,8 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "are_prices_tax_inclusive": False,
         "allocate_stock_on_order_entry": True,
         "amend_nominal_codes": True,
+        "amend_header_analysis_codes": True,
+        "periods_open_from": "",  # a day; orders dated before it are refused
         "update_stock_on_despatch": True,
         "override_prices_discounts": True,
         "override_credit_holds": False,
@@ -55,6 +58,12 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "holding_stamp_moves": True,  # when only allocations change
     }
 )
+
+
+def is_day(value: Any) -> bool:
+    return value == "" or (isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\d", value) is not None)
+
+
 FITS: Mapping[str, Fits] = MappingProxyType(
     {
         "refresh_reuse": one_of("refuse", "grace", "revoke"),
@@ -64,6 +73,7 @@ FITS: Mapping[str, Fits] = MappingProxyType(
         "latency_seconds": lambda value: is_amount(value) or is_range(value),
         "top_over_cap": one_of("refuse", "cap"),
         "drafts_visible": one_of("by_key", "by_draft", "always", "never"),
+        "periods_open_from": is_day,
         "tax_level": one_of("line", "document"),
         "discounted_price_places": one_of(2, 5),
         "negative_free_text": one_of("accept", "refuse"),
