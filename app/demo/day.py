@@ -22,6 +22,8 @@ STILL_SECONDS = 45.0
 """Without any change for so long, the day is over, settled or not."""
 CALM_SECONDS = 2.5
 """More than two polls: what a lost notice left behind has been found by then."""
+PARKED_SECONDS = 8.0
+"""What is parked may be a draft that somebody deletes."""
 TELL_SECONDS = 15.0
 
 
@@ -119,21 +121,23 @@ async def _catch_up(scene: Scene) -> None:
 
 
 async def _settle(scene: Scene) -> None:
-    """Until every order that should be in Sage is, and nothing is open for two polls; or until nothing moves."""
+    """Until every order that should be in Sage is there or parked, and nothing is open for a while; or until nothing
+    moves.
+    """
     prefixes = {one.store: one.prefix for one in CONNECTIONS}
     clock = asyncio.get_running_loop().time
     before: object = None
-    moved = done = clock()
+    moved = open_at = clock()
     while clock() - moved < STILL_SECONDS:
         standing = await books.standing(scene.stage.pool)
         waiting = await scene.stage.vendors.waiting_webhooks()
         unplaced = scene.sight.unplaced(prefixes)
-        now = (standing, waiting, unplaced)
+        now = (unplaced, waiting, standing.in_doubt, standing.parked)
         if now != before:
             moved, before = clock(), now
-        if standing.busy or waiting or unplaced:
-            done = clock()
-        elif clock() - done > CALM_SECONDS:
+        if standing.busy or waiting or unplaced > standing.parked:
+            open_at = clock()
+        elif clock() - open_at > (CALM_SECONDS if not standing.parked else PARKED_SECONDS):
             return
         await asyncio.sleep(LOOK_SECONDS)
 
