@@ -13,6 +13,16 @@ from asyncpg.exceptions import InterfaceError, PostgresConnectionError, Postgres
 AWAY = (OSError, TimeoutError, PostgresConnectionError, InterfaceError)
 """Postgres cannot be reached now; what was asked may or may not have been committed."""
 
+PASSING = (
+    *AWAY,
+    asyncpg.OperatorInterventionError,  # shut down, starting up, a statement that took too long
+    asyncpg.InsufficientResourcesError,
+    asyncpg.ReadOnlySQLTransactionError,
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    asyncpg.LockNotAvailableError,
+)
+"""The same statement may succeed in a moment."""
+
 TROUBLE = (OSError, TimeoutError, PostgresError, InterfaceError)
 """Anything that Postgres, or its absence, may raise."""
 

@@ -27,17 +27,23 @@ async def release(pool: asyncpg.Pool, case_ids: Sequence[int], *, actor: str, re
         rows = await conn.fetch(
             """
             SELECT id, message_id, flag FROM exception_case
-            WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id FOR UPDATE
+            WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id
             """,
             list(case_ids),
         )
-        flags = [row["id"] for row in rows if row["flag"]]
-        await conn.execute(
-            "UPDATE exception_case SET closed_at = now(), resolution = 'acknowledged' WHERE id = ANY($1::bigint[])",
-            flags,
-        )
+        # Messages before their cases, as settling locks them; of two releases the second finds nothing parked.
         held = [row["message_id"] for row in rows if row["message_id"] is not None and not row["flag"]]
         released = await outbox.release(conn, await lanes_for(conn, held, mappings))
+        await conn.execute(
+            """
+            WITH held AS (
+                SELECT id FROM exception_case WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id FOR UPDATE
+            )
+            UPDATE exception_case AS e SET closed_at = now(), resolution = 'acknowledged'
+            FROM held WHERE e.id = held.id
+            """,
+            [row["id"] for row in rows if row["flag"]],
+        )
         if rows:
             await audit.note(conn, actor, "exceptions.retry", _names(rows), reason=reason, messages=released)
     await enter_all(pool)

@@ -2,11 +2,11 @@
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
-from asyncpg.exceptions import PostgresError
 
-from app.db.session import AWAY
+from app.db.session import PASSING, TROUBLE
 from app.domain.message import Done, InDoubt, Outcome, Park, Retry, Sick, Snooze
 from app.flows.context import Context
 from app.flows.flow import Lease
@@ -37,36 +37,37 @@ async def settle_all(ctx: Context, outcomes: Sequence[Outcome], lease: Lease) ->
     outcomes = [_tired(ctx, outcome) for outcome in outcomes]
     while True:
         try:
-            await _together(ctx, outcomes)
-        except AWAY as error:
+            settled = await _together(ctx, outcomes)
+        except PASSING as error:
             log.warning("settle.waits", error=type(error).__name__, messages=len(outcomes))
             if ctx.now() > lease.until:
                 return
             await asyncio.sleep(RETRY_SECONDS)
-        except (MovedError, PostgresError) as error:
-            await _one_by_one(ctx, outcomes, error)
+        except Exception as error:  # noqa: BLE001 - one outcome that cannot be written must not take the others with it
+            await _one_by_one(ctx, outcomes, lease, error)
             return
         else:
+            await _afterwards(ctx, outcomes, settled)
             return
 
 
-async def _one_by_one(ctx: Context, outcomes: Sequence[Outcome], error: Exception) -> None:
+async def _one_by_one(ctx: Context, outcomes: Sequence[Outcome], lease: Lease, error: Exception) -> None:
     if len(outcomes) > 1:
         for outcome in outcomes:
-            await settle_all(ctx, [outcome], Lease(ctx.now()))
+            await settle_all(ctx, [outcome], lease)
         return
     outcome = outcomes[0]
     if isinstance(error, MovedError) and any(isinstance(fact, Change) for fact in outcome.facts):
         again = Outcome(outcome.message, Snooze("what it wanted to amend moved", 0.0))
-        await settle_all(ctx, [again], Lease(ctx.now()))
+        await settle_all(ctx, [again], lease)
         return
-    if isinstance(error, PostgresError) and not isinstance(outcome.verdict, Retry):
+    if not isinstance(error, MovedError) and not isinstance(outcome.verdict, Retry):
         again = Outcome(outcome.message, Retry(f"cannot be settled: {type(error).__name__}", blind=True))
-        await settle_all(ctx, [again], Lease(ctx.now()))
+        await settle_all(ctx, [again], lease)
     log.error("settle.failed", message=outcome.message.id, kind=outcome.message.kind, exc_info=error)
 
 
-async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> None:
+async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> Settled:
     facts = [fact for outcome in outcomes for fact in outcome.facts]
     changes = [fact for fact in facts if isinstance(fact, Change)]
     cases = [fact for fact in facts if isinstance(fact, Case)]
@@ -75,10 +76,16 @@ async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> None:
         await record(conn, [fact for fact in facts if isinstance(fact, Fact)])
         if cases:
             await open_cases(conn, cases)
+    return settled
+
+
+async def _afterwards(ctx: Context, outcomes: Sequence[Outcome], settled: Settled) -> None:
+    """What follows a commit may fail without anything being lost: the next look does it."""
     _tell(ctx, outcomes, settled)
-    await _feel(ctx, outcomes)
-    if settled.enterable:
-        await enter_due(ctx.pool, ctx.now())
+    with suppress(MovedError, *TROUBLE):
+        await _feel(ctx, outcomes)
+        if settled.enterable:
+            await enter_due(ctx.pool, ctx.now())
 
 
 def _tired(ctx: Context, outcome: Outcome) -> Outcome:
@@ -102,7 +109,7 @@ async def _feel(ctx: Context, outcomes: Sequence[Outcome]) -> None:
         failure = Failure(error, ctx.now(), resume, rest, pace.breaker_rest, pace.breaker_failures)
         await failed(ctx.pool, name, failure, rests=bool(sick))
     elif any(isinstance(outcome.verdict, Done | Park | InDoubt) for outcome in outcomes):
-        await succeeded(ctx.pool, name, ctx.slots_at(name))
+        await succeeded(ctx.pool, name, ctx.slots_at(name), ctx.now())
 
 
 _SPOKEN = {

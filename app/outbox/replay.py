@@ -21,8 +21,7 @@ async def release(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str] | 
             SELECT id FROM message_state WHERE id = ANY($1::bigint[]) AND state = 'parked' ORDER BY id FOR UPDATE
         )
         UPDATE message_state AS s SET entered = (m.cls = $2), due_at = '-infinity', attempts = 0, failed_since = NULL,
-            state = CASE WHEN s.doubt_since IS NOT NULL THEN 'in_doubt' WHEN m.cls = $2 THEN 'ready' ELSE 'waiting' END,
-            send_begun = s.doubt_since IS NOT NULL
+            state = CASE WHEN s.doubt_since IS NOT NULL THEN 'in_doubt' WHEN m.cls = $2 THEN 'ready' ELSE 'waiting' END
         FROM held JOIN message AS m ON m.id = held.id WHERE s.id = held.id RETURNING s.id
         """,
         sorted(lanes),

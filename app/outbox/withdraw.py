@@ -9,17 +9,20 @@ from app.outbox import tickets
 
 
 async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int:
-    """Takes messages in doubt out of their lanes; adopting needs no way back, a re-send enters first."""
+    """Takes messages in doubt out of their lanes; adopting needs no way back, a re-send enters first. Raises MovedError
+    if one of them is being probed by now, or was answered: what may be sent must not lose its place.
+    """
     async with pool.acquire() as conn, conn.transaction():
         rows = await _held(conn, ids)
         await tickets.lock(conn, {lane for row in rows for lane in row["lanes"]})
         freed = await tickets.leave(conn, [(lane, row["ticket"]) for row in rows for lane in row["lanes"]])
         locked = sorted({*(row["id"] for row in rows), *freed.heads})
         now = await conn.fetch(
-            "SELECT id, ticket FROM message_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", locked
+            "SELECT id, ticket, state FROM message_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE",
+            locked,
         )
-        tickets_now = {row["id"]: row["ticket"] for row in now}
-        if any(tickets_now.get(row["id"]) != row["ticket"] for row in rows):
+        doubtful = {row["id"]: row["ticket"] for row in now if row["state"] == "in_doubt"}
+        if any(doubtful.get(row["id"]) != row["ticket"] for row in rows):
             raise tickets.MovedError
         await conn.execute(
             """

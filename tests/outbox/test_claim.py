@@ -90,7 +90,7 @@ async def test_breaker_opens_after_failures_in_a_row_and_tries_one(engine: Engin
     assert await engine.claim(single) == []
     engine.later(10.1)
     assert len(await engine.claim(single)) == 1
-    await succeeded(engine.pool, "erp:main", 4)
+    await succeeded(engine.pool, "erp:main", 4, engine.now)
     assert len(await engine.claim(single, slots=4)) >= 1
 
 

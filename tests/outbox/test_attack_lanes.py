@@ -1,0 +1,94 @@
+"""Two verbs at one message at the same time, and what late answers may do to a destination."""
+
+import asyncio
+from datetime import timedelta
+
+import asyncpg
+import pytest
+
+from app.domain.message import Done, InDoubt, Result
+from app.flows.release import release
+from app.outbox import tickets
+from app.outbox.breaker import Failure, failed, succeeded
+from app.outbox.claim import Want
+from app.outbox.settle import Change
+from app.outbox.tickets import MovedError
+from app.outbox.withdraw import step_aside
+from tests.outbox.engine import Engine, effect
+from tests.outbox.test_settle import UNMAPPED
+
+
+async def until_blocked(pool: asyncpg.Pool, count: int = 1) -> None:
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    async with asyncio.timeout(10):
+        while await pool.fetchval(waiting) < count:
+            await pool.fetchval("SELECT pg_sleep(0.01)")
+
+
+async def test_message_that_left_its_doubt_keeps_its_lanes(engine: Engine) -> None:
+    a, _ = await engine.append(effect("a", ["X"]), effect("b", ["X"]))
+    await engine.settle(await engine.claim(), InDoubt("read timeout", 0))
+    engine.later(60)
+    async with engine.pool.acquire() as other, other.transaction():
+        await tickets.lock(other, ["sku:X"])
+        aside = asyncio.ensure_future(step_aside(engine.pool, [a.message_id], "in_doubt"))
+        await until_blocked(engine.pool)
+        await engine.settle(await engine.claim(), InDoubt("absent", 0, resend=True))
+    with pytest.raises(MovedError):
+        await aside
+    assert [message.key for message in await engine.claim()] == ["a"]
+
+
+async def test_message_that_is_being_probed_keeps_its_lanes_until_the_answer(engine: Engine) -> None:
+    a, _ = await engine.append(effect("a", ["X"]), effect("b", ["X"]))
+    await engine.settle(await engine.claim(), InDoubt("read timeout", 0))
+    engine.later(60)
+    async with engine.pool.acquire() as other, other.transaction():
+        await tickets.lock(other, ["sku:X"])
+        aside = asyncio.ensure_future(step_aside(engine.pool, [a.message_id], "in_doubt"))
+        await until_blocked(engine.pool)
+        probing = await engine.claim()
+    with pytest.raises(MovedError):
+        await aside
+    await engine.settle(probing)
+    assert [message.key for message in await engine.claim()] == ["b"]
+
+
+async def test_release_beside_a_cancellation_does_not_deadlock(engine: Engine) -> None:
+    a, _ = await engine.append(effect("a", ["X"]), effect("n", [], kind="erp.other"))
+    await engine.settle(await engine.claim(), UNMAPPED)
+    notices = await engine.claim(Want("erp.other"))
+    case = await engine.pool.fetchval("SELECT id FROM exception_case")
+    async with engine.pool.acquire() as other, other.transaction():
+        await other.execute("SELECT FROM message_state WHERE id = $1 FOR UPDATE", a.message_id)
+        end = Change(a.message_id, end=Done(Result.CANCELLED))
+        settling = asyncio.ensure_future(engine.settle(notices, changes=[end]))
+        await until_blocked(engine.pool)
+        releasing = asyncio.ensure_future(release(engine.pool, [case], actor="ann", reason="mapped"))
+        await until_blocked(engine.pool, 2)
+    await settling
+    await releasing
+    assert (await engine.states())["a"] == "cancelled"
+
+
+async def test_late_success_does_not_cut_a_told_rest_short(engine: Engine) -> None:
+    await engine.append(effect("a"))
+    await engine.claim(Want("erp.none"))
+    told = engine.now + timedelta(minutes=5)
+    await failed(engine.pool, "erp:main", Failure("429", engine.now, told, 1.0, 10.0, 5), rests=True)
+    await succeeded(engine.pool, "erp:main", 4, engine.now)
+    engine.later(299)
+    assert await engine.claim() == []
+    engine.later(2)
+    assert len(await engine.claim()) == 1
+
+
+async def test_failure_without_a_time_does_not_cut_a_told_rest_short(engine: Engine) -> None:
+    await engine.append(effect("a"))
+    await engine.claim(Want("erp.none"))
+    told = engine.now + timedelta(minutes=5)
+    for resume in (told, None):
+        failure = Failure("429", engine.now, resume, 1.0, 10.0, 5)
+        await failed(engine.pool, "erp:main", failure, rests=True)
+    engine.later(299)
+    assert await engine.claim() == []
