@@ -59,6 +59,7 @@ class CustomerRow(Record):
 class ProductRow(Record):
     code: str
     barcode: str = ""
+    product_group_id: int = 0
     product_status_type: str = ""
     allow_sales_order: bool = True
 
@@ -66,6 +67,11 @@ class ProductRow(Record):
     def active(self) -> bool:
         """The literal is not known, only its label "Inactive" (sage200.md 8)."""
         return self.allow_sales_order and "inactive" not in self.product_status_type.lower()
+
+
+class GroupRow(Wire):
+    id: int
+    code: str
 
 
 class TaxRow(Wire):

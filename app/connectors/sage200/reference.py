@@ -22,7 +22,7 @@ CUSTOMERS = Kind(
     normalise,
     lambda row: row.reference,
 )
-PRODUCT_FIELDS = "id,code,barcode,product_status_type,allow_sales_order"
+PRODUCT_FIELDS = "id,code,barcode,product_group_id,product_status_type,allow_sales_order"
 PRODUCTS = Kind("products", "code", ProductRow, PRODUCT_FIELDS, normalise, lambda row: row.code)
 BARCODES = Kind("products", "barcode", ProductRow, PRODUCT_FIELDS, str.strip, lambda row: row.barcode)
 
@@ -43,14 +43,19 @@ class Reference:
         customers = await self._customers.find(wanted.customers)
         products = await self._products.find(wanted.products)
         barcodes = await self._barcodes.find(wanted.barcodes)
+        found = [row for rows in (*products.values(), *barcodes.values()) for row in rows]
+        if any(row.product_group_id and row.product_group_id not in tables.groups for row in found):
+            tables = await self.tables(oldest=MISS)
         return Facts(
             customers={
                 code: _customer(customers[normalise(code)][0], tables)
                 for code in wanted.customers
                 if normalise(code) in customers
             },
-            products={code: _product(rows[0]) for code, rows in products.items()},
-            by_barcode={code: tuple(_product(row) for row in rows) for code, rows in barcodes.items()},
+            products={code: _product(rows[0], tables) for code, rows in products.items()},
+            by_barcode={
+                code: tuple(_product(row, tables) for row in rows) for code, rows in barcodes.items()
+            },
             tax_codes={row.code: TaxCode(row.code, row.tax_rate) for row in tables.taxes.values()},
             warehouses=frozenset(tables.warehouses),
             charges=tables.charges,
@@ -118,5 +123,5 @@ def _customer(row: CustomerRow, tables: Tables) -> Customer:
     return Customer(row.reference, tables.currencies.get(row.currency_id, ""), row.on_hold)
 
 
-def _product(row: ProductRow) -> Product:
-    return Product(row.code, row.barcode, row.active)
+def _product(row: ProductRow, tables: Tables) -> Product:
+    return Product(row.code, row.barcode, row.active, tables.groups.get(row.product_group_id, ""))

@@ -11,6 +11,7 @@ from app.connectors.sage200.payloads import (
     ChargeRow,
     CountryRow,
     CurrencyRow,
+    GroupRow,
     NominalRow,
     SettingsRow,
     TaxRow,
@@ -24,6 +25,7 @@ ORDER_CLASSES = frozenset({"soporderreturn", "soporder"})
 @dataclass(frozen=True, slots=True)
 class Tables:
     """`warehouses`, `countries`: name or code -> record id. `currencies`: record id -> ISO code.
+    `groups`: record id -> product group.
     `analysis`: the mappings of sales order headers, by slot 1..20.
     """
 
@@ -32,6 +34,7 @@ class Tables:
     warehouses: Mapping[str, int]
     countries: Mapping[str, int]
     currencies: Mapping[int, str]
+    groups: Mapping[int, str]
     charges: frozenset[str]
     nominals: frozenset[tuple[str, str, str]]
     analysis: Mapping[int, AnalysisRow]
@@ -46,12 +49,14 @@ async def read_tables(client: Client, now: datetime) -> Tables:
     countries = read(CountryRow, await client.rows("country_codes", {}))
     currencies = read(CurrencyRow, await client.rows("currencies", {"expand": "currency_iso_code"}))
     charges = read(ChargeRow, await client.rows("sop_additional_charges", {}))
+    groups = read(GroupRow, await client.rows("product_groups", {"select": "id,code"}))
     return Tables(
         read_at=now,
         taxes={row.code: row for row in taxes},
         warehouses={row.name: row.id for row in warehouses if row.use_for_sales_trading},
         countries={row.code.upper(): row.id for row in countries},
         currencies={row.id: row.currency_iso_code.code.upper() for row in currencies},
+        groups={row.id: row.code.strip() for row in groups},
         charges=frozenset(row.code for row in charges),
         nominals=frozenset(
             (row.reference, row.cost_centre_code, row.department_code) for row in read(NominalRow, nominals)

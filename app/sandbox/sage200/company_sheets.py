@@ -93,6 +93,20 @@ revenue_nominal_code_id int
     + SPARES
     + STAMPS
 )
+PRODUCT_GROUP = declare(
+    """
+id int
+code str20
+description str50
+product_type str50
+costing_method str50
+keep_movement_history bool
+can_levels_go_negative bool
+can_over_allocate_negative_stock bool
+use_description_on_documents bool
+"""
+    + STAMPS
+)
 PRODUCT_VIEW = declare(
     """
 id int

@@ -131,6 +131,7 @@ DIRECT: Mapping[str, Resource] = MappingProxyType(
             MappingProxyType(
                 {
                     "tax_code": TAX_CODE,
+                    "product_group": child("product_group_id", "product_group", company_sheets.PRODUCT_GROUP),
                     "revenue_nominal_code": child(
                         "revenue_nominal_code_id", "nominal_code", ledger_sheets.NOMINAL_CODE
                     ),
@@ -139,6 +140,7 @@ DIRECT: Mapping[str, Resource] = MappingProxyType(
             ),
             derived=MappingProxyType({"free_stock_quantity": free_stock}),
         ),
+        "product_groups": Resource("product_group", company_sheets.PRODUCT_GROUP),
         "warehouses": Resource(
             "warehouse", company_sheets.WAREHOUSE, MappingProxyType({"country_code": COUNTRY})
         ),

@@ -8,6 +8,8 @@ from app.sandbox.sage200.seeding import Seeding
 from app.sandbox.sage200.stock import derive
 
 VAT = (("standard", "1"), ("zero", "2"))
+# What bears no VAT is for children.
+GROUPS = (("standard", "CLOTHING", "Clothing"), ("zero", "CHILDREN", "Children's wear"))
 ZERO = (
     "reorder_level",
     "minimum_level",
@@ -21,7 +23,24 @@ ZERO = (
 )
 
 
+def seed_groups(seeding: Seeding) -> None:
+    for _, code, description in GROUPS:
+        doc = {
+            "code": code,
+            "description": description,
+            "product_type": "Stock",
+            "costing_method": "Average",
+            "keep_movement_history": True,
+            "can_levels_go_negative": False,
+            "can_over_allocate_negative_stock": False,
+            "use_description_on_documents": False,
+        }
+        seeding.put("product_group", code, doc)
+
+
 def seed_stock(seeding: Seeding, catalogue: list[Doc]) -> None:
+    seed_groups(seeding)
+    groups = {vat: seeding.id_of("product_group", code) for vat, code, _ in GROUPS}
     nominal = seeding.id_of("nominal_code", "/".join(seeding.spec["nominals"][0]))
     for place, name in enumerate(seeding.spec["warehouses"]):
         doc = {
@@ -39,7 +58,7 @@ def seed_stock(seeding: Seeding, catalogue: list[Doc]) -> None:
             "description": "",
             "barcode": article.get("ean", ""),
             "allow_sales_order": True,
-            "product_group_id": 1001,
+            "product_group_id": groups[article["vat"]],
             "tax_code_id": vat,
             "product_status_type": "Active",
             "average_buying_price": "0",

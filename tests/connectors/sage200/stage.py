@@ -90,6 +90,7 @@ TABLES: dict[str, list[dict[str, Any]]] = {
         {"id": 61, "name": "HOME", "use_for_sales_trading": True},
         {"id": 62, "name": "REPAIRS", "use_for_sales_trading": False},
     ],
+    "product_groups": [{"id": 65, "code": "DRESSES"}, {"id": 66, "code": "TOPS"}],
     "country_codes": [{"id": 71, "code": "GB", "name": "United Kingdom"}],
     "currencies": [
         {"id": 1, "symbol": "£", "currency_iso_code": {"code": "GBP"}},
@@ -132,6 +133,7 @@ TABLES: dict[str, list[dict[str, Any]]] = {
             "id": 1001,
             "code": "DRESS-S",
             "barcode": "501",
+            "product_group_id": 65,
             "product_status_type": "Active",
             "allow_sales_order": True,
         },
@@ -139,6 +141,7 @@ TABLES: dict[str, list[dict[str, Any]]] = {
             "id": 1002,
             "code": "tee-m",
             "barcode": "502",
+            "product_group_id": 66,
             "product_status_type": "Active",
             "allow_sales_order": True,
         },

@@ -28,6 +28,7 @@ FILED = {
     "current_user_sop_user_permissions": ("sop", "sop_user_permission"),
     "customers": ("sales", "customer"),
     "products": ("stock", "product"),
+    "product_groups": ("stock", "product_group"),
     "warehouses": ("stock", "warehouse"),
     "tax_codes": ("financials", "tax_code"),
     "currencies": ("financials", "currency"),

@@ -4,7 +4,9 @@ from decimal import Decimal
 import pytest
 
 from app.domain.erp import Customer, Product, TaxCode, Wanted
+from app.domain.posting import plan
 from tests.connectors.sage200.stage import order
+from tests.domain.shop import OPTIONS, ROWS, line, make_mappings, make_order
 
 
 def wanted(**codes):
@@ -21,13 +23,13 @@ async def test_facts_of_customers_carry_currency_and_hold(erp):
 
 async def test_facts_of_products_are_keyed_by_our_spelling(erp):
     facts = await erp.facts(wanted(products=[" Tee-M", "NOPE"]))
-    assert facts.products == {"TEE-M": Product("tee-m", "502", active=True)}
+    assert facts.products == {"TEE-M": Product("tee-m", "502", active=True, group="TOPS")}
 
 
 async def test_facts_by_barcode_show_every_product_that_carries_it(erp):
     facts = await erp.facts(wanted(barcodes=["502"]))
     assert facts.by_barcode == {
-        "502": (Product("tee-m", "502", active=True), Product("TEE-OLD", "502", active=False))
+        "502": (Product("tee-m", "502", active=True, group="TOPS"), Product("TEE-OLD", "502", active=False))
     }
 
 
@@ -92,3 +94,25 @@ async def test_a_charge_that_an_operator_creates_is_seen_when_an_order_needs_it(
 async def test_a_table_longer_than_a_page_is_read_whole(erp, sage):
     sage.tables["nominal_codes"] = [{"id": number, "reference": f"{number:05}"} for number in range(1, 1203)]
     assert len((await erp.facts(Wanted())).nominals) == 1202
+
+
+async def test_a_group_that_is_new_in_sage_is_read_before_a_rule_could_miss_it(erp, sage, clock):
+    await erp.facts(Wanted())
+    sage.tables["product_groups"].append({"id": 67, "code": "SHOES"})
+    sage.tables["products"].append({"id": 1098, "code": "BOOT", "product_group_id": 67})
+    clock.pass_(3)
+    assert (await erp.facts(wanted(products=["BOOT"]))).products["BOOT"].group == "SHOES"
+
+
+async def test_a_posting_rule_for_a_product_group_fires_on_what_sage_says(erp):
+    rule = {"rule": "dresses", "position": 0, "group": "DRESSES", "nominal": "99999"}
+    mappings = make_mappings(
+        posting_rules=[rule, *({**row, "nominal": "41100"} for row in ROWS["posting_rules"])]
+    )
+    order = make_order(line("DRESS-S", "100.00"), line("TEE-M", "20.00"), gross="120.00", tax="20.00")
+    facts = await erp.facts(wanted(customers=["WEBGBP"], products=["DRESS-S", "TEE-M"]))
+    planned = plan(order, mappings, facts, OPTIONS)
+    assert [(one.code, one.rule, one.nominal.reference) for one in planned.entries] == [
+        ("DRESS-S", "dresses", "99999"),
+        ("tee-m", "sales", "41100"),
+    ]

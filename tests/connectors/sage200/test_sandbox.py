@@ -134,7 +134,7 @@ async def test_what_the_simulated_sage_answers_fits_the_slice(rehearsal):
         await erp.probe(["CEN-10045", "CEN-2"])
         await erp.preflight()
     checked = {check_answer(request, body) for request, body in answers if "oauth" not in request.url.path}
-    assert len(checked) == 17
+    assert len(checked) == 18
 
 
 @pytest.mark.parametrize(
@@ -271,3 +271,10 @@ async def test_a_wrong_site_rests_the_destination_and_names_it(rehearsal):
         with pytest.raises(DestinationError, match="X-Site"):
             await erp.probe(["X"])
     assert len(rehearsal.tokens.saved) == 1
+
+
+async def test_the_simulated_sage_tells_the_group_of_a_product(rehearsal):
+    clock = lambda: datetime.now(UTC)
+    async with open_erp("main", rehearsal.settings(), rehearsal.tokens, clock) as erp:
+        facts = await erp.facts(Wanted(products=frozenset({rehearsal.sku})))
+    assert facts.products[rehearsal.sku].group == "CLOTHING"
