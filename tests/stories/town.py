@@ -72,7 +72,26 @@ class Town:
         return await self.people("centra/orders", **{"lines": lines, "address": ADDRESS, **wish})
 
     async def amend(self, order: dict, act: str, **wish: Any) -> dict:
-        return await self.people(f"centra/orders/{order['number']}/{act}", **wish)
+        """Staff or shopper change an order; ends when the gateway has read it again."""
+        before = await self.notices()
+        changed = await self.people(f"centra/orders/{order['number']}/{act}", **wish)
+
+        async def read() -> bool:
+            came, open_ = await self.notices()
+            return came > before[0] and not open_
+
+        await until(read)
+        return changed
+
+    async def notices(self) -> tuple[int, int]:
+        """That ever came, and that are still open."""
+        row = await self.pool.fetchrow(
+            """
+            SELECT count(*) AS came, count(*) FILTER (WHERE s.state <> 'parked') AS open_
+            FROM message AS m LEFT JOIN message_state AS s USING (id) WHERE cls = 'notice'
+            """
+        )
+        return row["came"], row["open_"]
 
     async def documents(self, order: dict | None = None) -> list[dict]:
         """The sales orders in the books now, drafts and cancelled ones too; by the shop's number if told."""
@@ -109,7 +128,7 @@ class Town:
         """Waits until so many notices came in and all that followed from them is settled or parked."""
 
         async def done() -> bool:
-            came = await self.pool.fetchval("SELECT count(*) FROM message WHERE cls = 'notice'")
+            came, _ = await self.notices()
             return came >= notices and not await self.busy()
 
         await until(done)
@@ -154,6 +173,12 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
     async with asyncio.timeout(seconds):
         while not await true():  # noqa: ASYNC110 - neither database nor vendor tells us
             await asyncio.sleep(0.03)
+
+
+async def polled(ctx: Context) -> bool:
+    """Queue and sweep have looked once, so that what comes now comes by webhook, unless told otherwise."""
+    polls = sum(len(channel.polls) for channel in ctx.channels.values())
+    return await ctx.pool.fetchval("SELECT count(*) FROM poll_cursor") == polls
 
 
 def free_ports(count: int) -> list[int]:
@@ -252,4 +277,5 @@ async def open_town(
             hook = {"url": f"{url}/webhooks/centra/uk", "secret": SECRET}
             (await sandbox.client.post("/_sandbox/people/centra/plugins", json=hook)).raise_for_status()
             async with working(worker_settings) as ctx:
+                await until(lambda: polled(ctx))
                 yield Town(sandbox, made["catalogue"], pool, api, ctx, ports)
