@@ -1,6 +1,6 @@
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs
 
@@ -83,6 +83,11 @@ class Receiver:
     calls: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
     statuses: list[int] = field(default_factory=list)
 
+    answers: Callable[[Request], Awaitable[Response]] | None = None
+
+    async def receive(self, request: Request) -> Response:
+        return await (self.answers or self.take)(request)
+
     async def take(self, request: Request) -> Response:
         self.calls.append((await request.body(), dict(request.headers)))
         return Response(status_code=self.statuses.pop(0) if self.statuses else 202)
@@ -95,7 +100,7 @@ class Receiver:
 @pytest.fixture
 async def receiver(sandbox: Running) -> AsyncIterator[Receiver]:
     taker = Receiver()
-    app = Starlette(routes=[Route("/hooks", taker.take, methods=["POST"])])
+    app = Starlette(routes=[Route("/hooks", taker.receive, methods=["POST"])])
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     listener.listen(64)
