@@ -37,7 +37,7 @@ def edit(change: Change, order: Doc, wish: dict[str, Any]) -> None:
         order["shipping"] = str(parse_money(wish["shipping"]))
     order.update({name: wish[name] for name in ("comment", "internal_comment") if name in wish})
     if grown:
-        _share_percentages(order)
+        _share_anew(order)
     for raw in wish.get("vouchers", []):
         add_voucher(order, raw)
 
@@ -190,8 +190,9 @@ def _with_items(order: Doc, line: Doc) -> list[Doc]:
     return [line, *(one for one in order["lines"] if one["parent"] == line["id"])]
 
 
-def _share_percentages(order: Doc) -> None:
+def _share_anew(order: Doc) -> None:
+    """What an order that grew owes to its vouchers; no document says what becomes of amounts."""
     for voucher in order["vouchers"]:
-        if voucher["kind"] == "percent":
+        if voucher["kind"] == "percent" or order["voucher_on_growth"] == "all":
             voucher["shares"] = {}
             voucher["shares"] = arithmetic.share_voucher(order, voucher)

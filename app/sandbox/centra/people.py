@@ -59,7 +59,7 @@ class People:
 
     async def place(self, world: World, request: Request) -> Response:
         """Body: see `place.WISHES` and `lines.Basket`. Answers the order with its `figures`."""
-        wish = await request.json()
+        wish = {"voucher_on_growth": world.switches["centra.voucher_on_growth"], **await request.json()}
         call = self._call(request)
         with world.store.record(call) as change:
             order = place_order(

@@ -27,6 +27,7 @@ WISHES = frozenset(
         "store",
         "lines",
         "vouchers",
+        "voucher_on_growth",
         "shipping",
         "handling",
         "address",
@@ -87,6 +88,7 @@ def place_order(
         raise ValueError(f"no country {country}")
     order = _write_head(change, wish, store, country)
     order["lines"] = Basket(change, store.currency, country).fill(wish["lines"])
+    order["voucher_on_growth"] = wish.get("voucher_on_growth", "all")
     order["created_at"] = order["updated_at"] = dates.keep(now)
     for raw in wish.get("vouchers", []):
         add_voucher(order, raw)

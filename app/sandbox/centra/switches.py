@@ -22,6 +22,7 @@ DEFAULTS = {
     "centra.including_tax": "listed",  # computed
     "centra.gift_line": "ProductOrderLine",  # GiftCertificateOrderLine
     "centra.confirm_unknown_event": "pass",  # refuse: the whole call
+    "centra.voucher_on_growth": "all",  # percent: amounts stay on the lines that they were given on
     "centra.set_stock_unknown": "error",  # warning
     "centra.set_stock_below_allocated": "clamp",  # error
     # webhooks
@@ -42,6 +43,7 @@ FITS = {
     "centra.including_tax": one_of("listed", "computed"),
     "centra.gift_line": one_of("ProductOrderLine", "GiftCertificateOrderLine"),
     "centra.confirm_unknown_event": one_of("pass", "refuse"),
+    "centra.voucher_on_growth": one_of("all", "percent"),
     "centra.set_stock_unknown": one_of("error", "warning"),
     "centra.set_stock_below_allocated": one_of("clamp", "error"),
     "centra.webhook_retry_t": one_of("fresh", "old"),

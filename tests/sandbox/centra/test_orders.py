@@ -174,12 +174,21 @@ async def test_cancelled_order_cannot_be_edited(shop: Shop):
     assert (await shop.sandbox.client.post(path, json={})).status_code == 400
 
 
-async def test_percentage_follows_an_edit_and_an_amount_does_not(shop: Shop):
+async def test_percentage_grows_with_an_edit_and_an_amount_does_not(shop: Shop):
     vouchers = [{"code": "TEN", "percent": 10}, {"code": "FIVER", "amount": "5.00"}]
     number = (await shop.place({"sku": "X", "price": "100.00"}, vouchers=vouchers))["number"]
     await shop.people(f"/orders/{number}/edit", add=[{"sku": "Y", "price": "50.00", "quantity": 2}])
     figures = (await shop.people(f"/orders/{number}/edit", lines=[{"sku": "X", "quantity": 2}]))["figures"]
     assert (figures["line_values"], figures["discounts"]) == ("300.00", "35.00")
+
+
+@pytest.mark.parametrize(("switch", "tax"), [("all", "9.00"), ("percent", "8.00")])
+async def test_amount_is_spread_anew_or_stays_on_its_lines(shop: Shop, switch: str, tax: str):
+    await shop.sandbox.switch(centra__voucher_on_growth=switch)
+    placed = await shop.place({"sku": "X", "price": "60.00"}, vouchers=[{"code": "A", "amount": "12.00"}])
+    free = {"sku": "Y", "price": "60.00", "tax_percent": 0}
+    edited = await shop.people(f"/orders/{placed['number']}/edit", add=[free])
+    assert edited["figures"]["tax"] == tax
 
 
 async def test_edited_address_is_merged_and_moves_the_version(shop: Shop):
