@@ -1,3 +1,5 @@
+import pytest
+
 from tests.sandbox.centra.conftest import Shop
 
 READ = """
