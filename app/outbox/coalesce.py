@@ -27,12 +27,37 @@ async def replace_waiting(conn: asyncpg.Connection, fresh: Fresh) -> Fresh:
         """,
         list(newest),
     )
+    # Two may wait where one of them came back from a lost lease: the older keeps its place, the other was overtaken.
+    first = {row["coalesce_key"]: row for row in sorted(rows, key=_place, reverse=True)}
+    await _drop(conn, [row for row in rows if row["id"] != first[row["coalesce_key"]]["id"]])
+    rows = list(first.values())
     for row in rows:
         await _take_over(conn, row, newest[row["coalesce_key"]])
     gone = {number for number, _ in overtaken} | {newest[row["coalesce_key"]] for row in rows}
     due = {d.coalesce_key: d.due_at for n, d in fresh if n in gone and d.coalesce_key is not None}
     await _bring_forward(conn, [(newest[row["coalesce_key"]], due[row["coalesce_key"]]) for row in rows])
     return [(number, draft) for number, draft in fresh if number not in gone]
+
+
+def _place(row: asyncpg.Record) -> tuple[bool, int]:
+    return row["ticket"] is None, row["ticket"] or row["id"]
+
+
+async def _drop(conn: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
+    """Leaves from behind another of its lane: nobody moves up."""
+    if not rows:
+        return
+    ids = [row["id"] for row in rows]
+    await conn.execute("DELETE FROM message_state WHERE id = ANY($1::bigint[])", ids)
+    await conn.execute(
+        """
+        DELETE FROM ticket USING unnest($1::text[], $2::bigint[]) AS gone(lane, number)
+        WHERE ticket.lane = gone.lane AND ticket.ticket = gone.number
+        """,
+        [lane for row in rows for lane in row["lanes"] if row["ticket"] is not None],
+        [row["ticket"] for row in rows for _ in row["lanes"] if row["ticket"] is not None],
+    )
+    await _supersede(conn, ids)
 
 
 async def _take_over(conn: asyncpg.Connection, old: asyncpg.Record, new: int) -> None:

@@ -11,10 +11,11 @@ from app.flows.release import release
 from app.outbox import tickets
 from app.outbox.breaker import Failure, failed, succeeded
 from app.outbox.claim import Want
+from app.outbox.rescue import rescue
 from app.outbox.settle import Change
 from app.outbox.tickets import MovedError
 from app.outbox.withdraw import step_aside
-from tests.outbox.engine import Engine, effect
+from tests.outbox.engine import Engine, effect, state
 from tests.outbox.test_settle import UNMAPPED
 
 
@@ -92,3 +93,17 @@ async def test_failure_without_a_time_does_not_cut_a_told_rest_short(engine: Eng
         await failed(engine.pool, "erp:main", failure, rests=True)
     engine.later(299)
     assert await engine.claim() == []
+
+
+async def test_lost_lease_of_a_state_message_does_not_stop_younger_ones(engine: Engine) -> None:
+    want = Want("shop.stock")
+    await engine.append(state("stock:A", body={"level": 1}))
+    await engine.claim(want)
+    await engine.append(state("stock:A", body={"level": 2}))
+    engine.later(91)
+    await rescue(engine.pool, engine.now, settle_delay=timedelta(seconds=10))
+    await engine.append(state("stock:A", body={"level": 3}))
+    claimed = await engine.claim(want)
+    assert [message.body for message in claimed] == [{"level": 3}]
+    await engine.settle(claimed)
+    assert await engine.leftovers() == (0, 0, 0)
