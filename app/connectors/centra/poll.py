@@ -68,18 +68,25 @@ async def _queue(source: Source) -> tuple[tuple[QueueEvent, ...], list[datetime]
 
 
 async def confirm(ids: Sequence[str], *, source: Source) -> None:
-    """May be repeated: a refusal counts only while one of these events is still in the queue. An empty list is
-    answered without a request.
+    """May be repeated: what somebody else confirmed meanwhile is not asked for again, and a refusal counts only while
+    all of these events are still in the queue. An empty list is answered without a request.
     """
     if not ids:
         return
     numbers = {int(number) for number in ids}
     try:
-        _warn(source, await mutate(source.client, CONFIRM, {"input": {"eventsIds": sorted(numbers)}}))
+        await _confirm(numbers, source)
     except PermanentError:
         events, _ = await _queue(source)
-        if numbers & {event.id for event in events}:
+        left = numbers & {event.id for event in events}
+        if left == numbers:
             raise
+        if left:
+            await _confirm(left, source)
+
+
+async def _confirm(numbers: set[int], source: Source) -> None:
+    _warn(source, await mutate(source.client, CONFIRM, {"input": {"eventsIds": sorted(numbers)}}))
 
 
 async def read_changed(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:

@@ -118,8 +118,20 @@ async def test_refused_confirm_of_what_is_gone_anyway_is_done(make_source, centr
     assert len(centra.asked) == 2
 
 
-async def test_refused_confirm_of_what_is_still_there_parks(make_source, centra):
-    centra.data(confirmEvents=REFUSED).data(events=[queued(2), queued(3)])
+async def test_refused_confirm_is_repeated_without_what_is_gone(make_source, centra):
+    centra.data(confirmEvents=REFUSED).data(events=[queued(2), queued(3)]).data(confirmEvents=DONE)
+    await confirm(("1", "2"), source=make_source())
+    assert centra.asked[-1]["variables"] == {"input": {"eventsIds": [2]}}
+
+
+async def test_confirm_that_is_refused_though_nothing_is_gone_parks(make_source, centra):
+    centra.data(confirmEvents=REFUSED).data(events=[queued(1), queued(2), queued(3)])
+    with pytest.raises(PermanentError, match="E-CENTRA-REFUSED"):
+        await confirm(("1", "2"), source=make_source())
+
+
+async def test_confirm_that_is_refused_twice_parks(make_source, centra):
+    centra.data(confirmEvents=REFUSED).data(events=[queued(2)]).data(confirmEvents=REFUSED)
     with pytest.raises(PermanentError, match="E-CENTRA-REFUSED"):
         await confirm(("1", "2"), source=make_source())
 

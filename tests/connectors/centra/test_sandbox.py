@@ -195,6 +195,31 @@ async def test_queue_is_read_and_forgotten_only_when_told(shop):
     assert (again.drafts, after.drafts) == (page.drafts, ())
 
 
+@pytest.mark.parametrize("way", ["pass", "refuse"])
+async def test_events_that_somebody_else_confirmed_are_no_trouble(shop, way):
+    await shop.sandbox.switch(centra__confirm_unknown_event=way)
+    async with connected(shop) as channel:
+        empty = await channel.polls["events"]({}, now())
+        await shop.place(*basket(shop, 1))
+        page = await channel.polls["events"](empty.cursor, now())
+        await channel.confirm(page.confirm)
+        await channel.confirm(page.confirm)
+        assert (await channel.polls["events"](empty.cursor, now())).confirm == ()
+
+
+@pytest.mark.parametrize("way", ["pass", "refuse"])
+async def test_queue_moves_on_though_a_thief_confirms_half_of_a_page(shop, way):
+    await shop.sandbox.switch(centra__confirm_unknown_event=way)
+    async with connected(shop) as channel:
+        cursor = (await channel.polls["events"]({}, now())).cursor
+        for _ in range(2):
+            await shop.place(*basket(shop, 1))
+        stale = await channel.polls["events"](cursor, now())
+        await channel.confirm(stale.confirm[:1])
+        await channel.confirm(stale.confirm)
+        assert (await channel.polls["events"](cursor, now())).confirm == ()
+
+
 @pytest.mark.parametrize("space", ["+", "%20"])
 async def test_webhook_of_the_sandbox_is_received(shop, space):
     moment = now()

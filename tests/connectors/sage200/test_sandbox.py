@@ -144,6 +144,7 @@ async def test_what_the_simulated_sage_answers_fits_the_slice(rehearsal):
         ("sage200__amend_nominal_codes", False, "amend_nominal_codes"),
         ("sage200__allocate_stock_on_order_entry", False, "allocate_stock_on_order_entry"),
         ("sage200__filter_spare_fields", False, "spare_text_1"),
+        ("sage200__amend_header_analysis_codes", False, "analysis code 1"),
     ],
 )
 async def test_preflight_names_what_a_switch_of_sage_forbids(rehearsal, erp, switch, value, words):
@@ -191,6 +192,13 @@ async def test_a_customer_on_hold_parks(rehearsal, erp):
     with pytest.raises(PermanentError) as refused:
         await erp.place(rehearsal.order(), lambda: None)
     assert refused.value.code == "E-CUST-ONHOLD"
+
+
+async def test_a_date_in_a_closed_period_parks(rehearsal, erp):
+    await rehearsal.sandbox.switch(sage200__periods_open_from="2999-01-01")
+    with pytest.raises(PermanentError) as refused:
+        await erp.place(rehearsal.order(), lambda: None)
+    assert refused.value.code == "E-PERIOD-CLOSED"
 
 
 async def test_a_product_that_was_made_inactive_parks(rehearsal, erp):
