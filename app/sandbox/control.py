@@ -72,7 +72,10 @@ async def show_faults(world: World, _: Request) -> Response:
 
 async def set_faults(world: World, request: Request) -> Response:
     """A list of rules (see `faults.Rule`); it replaces the rules there are. Counts go on."""
-    world.faults.set(await request.json())
+    rules = await request.json()
+    if not isinstance(rules, list):
+        raise TypeError("a list of rules is needed")
+    world.faults.set(rules)
     return await show_faults(world, request)
 
 

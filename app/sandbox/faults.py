@@ -125,12 +125,18 @@ class Faults:
 
 
 def parse_rule(raw: dict[str, Any]) -> Rule:
+    """Raises ValueError for whatever would not be obeyed to the letter."""
     try:
         rule = Rule(**raw)
         re.compile(rule.path)
     except (TypeError, re.error) as error:
         raise ValueError(f"fault rule {raw!r}: {error}") from error
-    if rule.kind not in KINDS or not 0 <= rule.probability <= 1:
+    amounts = (rule.probability, rule.seconds or 0, rule.times or 0, rule.retry_after or 0)
+    if any(isinstance(one, bool) or not isinstance(one, (int, float)) or one < 0 for one in amounts):
+        raise ValueError(f"fault rule {raw!r}: a number is needed, and none below zero")
+    if not all(one is None or isinstance(one, int) for one in (rule.times, rule.retry_after)):
+        raise ValueError(f"fault rule {raw!r}: times and retry_after are whole")
+    if rule.kind not in KINDS or rule.probability > 1:
         raise ValueError(
             f"fault rule {raw!r}: needs a kind ({', '.join(KINDS)}) and a probability from 0 to 1"
         )

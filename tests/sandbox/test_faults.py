@@ -112,6 +112,15 @@ def test_first_rule_that_hits_wins():
         {"kind": "drop", "odd": 1},
         {"kind": ""},
         {"kind": "comit_then_drop"},
+        {"kind": "drop", "probability": "1"},
+        {"kind": "drop", "probability": -0.1},
+        {"kind": "drop", "times": -1},
+        {"kind": "drop", "times": 1.5},
+        {"kind": "drop", "times": True},
+        {"kind": "slow", "seconds": "x"},
+        {"kind": "slow", "seconds": -5},
+        {"kind": "status_429", "retry_after": 1.5},
+        {"kind": "drop", "path": "("},
     ],
 )
 def test_senseless_rule_is_refused(rule: dict):
@@ -157,6 +166,14 @@ async def test_answering_fault_answers(sandbox: Running, kind: str, status: int)
 async def test_retry_after_is_sent_when_the_rule_says_so(sandbox: Running):
     await sandbox.faults({"kind": "status_429", "retry_after": 7})
     assert (await sandbox.client.get(SITES)).headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("rules", [{}, "drop", [1], [{"kind": "drop"}, {"kind": "dorp"}]])
+async def test_senseless_rules_leave_those_that_are_there(sandbox: Running, rules: object):
+    await sandbox.faults({"kind": "status_504", "times": 3})
+    assert (await sandbox.client.post("/_sandbox/faults", json=rules)).status_code == 400
+    shown = (await sandbox.client.get("/_sandbox/faults")).json()["rules"]
+    assert [rule["kind"] for rule in shown] == ["status_504"]
 
 
 async def test_counts_are_shown_per_kind(sandbox: Running):
