@@ -1,6 +1,9 @@
 """What a lenient imitation would let pass."""
 
+import hashlib
+import hmac
 import json
+from datetime import UTC, datetime
 from urllib.parse import parse_qs
 
 import pytest
@@ -167,3 +170,46 @@ async def test_batch_is_cut_at_100_in_the_order_of_changes(shop: Shop, receiver:
 async def test_plugin_that_centra_does_not_offer_is_refused(shop: Shop, wish: dict):
     answer = await shop.sandbox.client.post(f"{PEOPLE}/plugins", json={"url": "http://x/", **wish})
     assert answer.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("zone", "offset", "found"), [("Europe/London", "+00:00", 0), ("Asia/Tokyo", "+09:00", 1)]
+)
+async def test_zone_of_the_instance_rules_dates_out_and_dates_in(
+    shop: Shop, receiver: Receiver, zone: str, offset: str, found: int
+):
+    """Zoneless input is the instance's time: nine in the morning in Tokyo is midnight in London."""
+    await shop.sandbox.switch(centra__zone=zone)
+    await shop.people("/plugins", url=receiver.url, secret=SECRET)
+    shop.sandbox.world.clock.set(at=datetime(2026, 12, 1, 0, 30, tzinfo=UTC))
+    shop.token = (await shop.people("/tokens", integration="gateway"))["token"]
+    await shop.place()
+    query = "query($from: DateTimeTz) { orders(where: {updatedAt: {from: $from}}) { updatedAt } }"
+    orders = (await shop.data(query, **{"from": "2026-12-01 09:00:00"}))["orders"]
+    assert len(orders) == found
+    (order,) = (await shop.data("{ orders { updatedAt } }"))["orders"]
+    await shop.delivered(1)
+    (event,) = json.loads(receiver.bodies[0])["events"]
+    assert order["updatedAt"].endswith(offset)
+    assert event["date"][:19] == order["updatedAt"][:19].replace("T", " ")
+
+
+async def test_version_of_the_instance_is_told(shop: Shop):
+    await shop.sandbox.switch(centra__app_version="v1.55.2")
+    assert (await shop.ask("{ stores { id } }"))["extensions"]["appVersion"] == "v1.55.2"
+
+
+@pytest.mark.parametrize("space", ["+", "%20"])
+async def test_signature_is_over_the_very_bytes_that_were_sent(shop: Shop, receiver: Receiver, space: str):
+    await shop.people("/plugins", url=receiver.url, secret=SECRET, space=space)
+    await shop.place()
+    await shop.delivered(1)
+    ((body, headers),) = receiver.calls
+    moment, _, digest = headers["x-centra-signature"].removeprefix("t=").partition(",v1=")
+    other = body.replace(b"+", b"%20") if space == "+" else body.replace(b"%20", b"+")
+    seals = [
+        hmac.new(SECRET.encode(), moment.encode() + b"." + each, hashlib.sha256).hexdigest()
+        for each in (body, other)
+    ]
+    assert [hmac.compare_digest(seal, digest) for seal in seals] == [True, False]
+    assert int(headers["content-length"]) == len(body)
