@@ -32,6 +32,7 @@ async def test_an_unknown_sku_parks_and_an_alias_lets_all_go_in_order(town):
 
 @pytest.mark.requirement("R-30")
 async def test_all_problems_of_an_order_are_one_case(town):
+    await town.plug(store=5)
     skus = [await forget(town, sku) for sku in town.skus[:2]]
     await town.place(*skus, store=5, tax="added", country="US")
     await town.heard()
@@ -43,6 +44,7 @@ async def test_all_problems_of_an_order_are_one_case(town):
 
 @pytest.mark.requirement("R-31")
 async def test_an_order_in_an_unmapped_currency_lands_on_no_other_account(town):
+    await town.plug(store=5)
     order = await town.place(store=5, tax="added", country="US")
     await town.heard()
     assert (await town.documents(), (await town.cases())[0]) == ([], "E-CCY-UNMAPPED")

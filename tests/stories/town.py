@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 SECRET, TOKEN = "a secret between shop and gateway", "0123456789abcdef0123456789abcdef"
 SAGE_ORDER = "sage200.sop_order"
 SKUS = 40
-PATIENCE_SECONDS = 20
+PATIENCE_SECONDS = 45
 ADDRESS = {
     "firstName": "Ada",
     "lastName": "Marsh",
@@ -65,6 +65,11 @@ class Town:
         answer = await self.sandbox.client.post(f"/_sandbox/people/{path}", json=wish)
         assert answer.is_success, answer.text
         return answer.json()
+
+    async def plug(self, store: int) -> None:
+        """A store's staff sets the webhook up."""
+        url = f"{self.api.base_url}/webhooks/centra/uk"
+        await self.people("centra/plugins", url=url, secret=SECRET, store=store)
 
     async def place(self, *skus: str, **wish: Any) -> dict:
         """A shopper's checkout: one of each; everything else may be wished for."""
@@ -273,9 +278,12 @@ async def open_town(
         settings = settings_for(sandbox, made["sage200"], urls, folder, **more)
         ports = free_ports(2)
         api_settings, worker_settings = (settings.model_copy(update={"metrics_port": port}) for port in ports)
-        async with serving(api_settings) as url, httpx.AsyncClient(base_url=url, timeout=10) as api:
-            hook = {"url": f"{url}/webhooks/centra/uk", "secret": SECRET}
-            (await sandbox.client.post("/_sandbox/people/centra/plugins", json=hook)).raise_for_status()
-            async with working(worker_settings) as ctx:
-                await until(lambda: polled(ctx))
-                yield Town(sandbox, made["catalogue"], pool, api, ctx, ports)
+        async with (
+            serving(api_settings) as url,
+            httpx.AsyncClient(base_url=url, timeout=10) as api,
+            working(worker_settings) as ctx,
+        ):
+            await until(lambda: polled(ctx))
+            town = Town(sandbox, made["catalogue"], pool, api, ctx, ports)
+            await town.plug(store=1)
+            yield town
