@@ -13,6 +13,22 @@ from app.domain.message import Claimed
 
 RESERVED = 0.3
 UNLIMITED = 1e9
+# The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
+# while keeps such a plan when the flood comes.
+_TAKE = """
+WITH picked AS (
+    SELECT id FROM message_state WHERE destination = $1 AND kind = $2 AND state = $state AND due_at <= $3
+    ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
+), batch AS (SELECT nextval('token_seq') AS token FROM picked LIMIT 1), taken AS (
+    UPDATE message_state AS s SET state = 'leased', lease_until = $5, worker = $6, attempts = s.attempts + 1,
+        token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
+    FROM picked WHERE s.id = picked.id
+    RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
+        s.doubt_since, s.probes, s.received_at, s.due_at
+)
+SELECT taken.*, m.key, m.body, m.raw FROM taken JOIN message AS m ON m.id = taken.id
+ORDER BY taken.due_at, taken.id
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,24 +149,9 @@ async def _take(conn: asyncpg.Connection, want: Want, state: str, most: int, who
     if most <= 0:
         return []
     rows = await conn.fetch(
-        """
-        WITH picked AS (
-            SELECT id FROM message_state
-            WHERE destination = $1 AND kind = $2 AND state = $3 AND due_at <= $4
-            ORDER BY due_at, id LIMIT $5 FOR UPDATE SKIP LOCKED
-        ), batch AS (SELECT nextval('token_seq') AS token FROM picked LIMIT 1), taken AS (
-            UPDATE message_state AS s SET state = 'leased', lease_until = $6, worker = $7, attempts = s.attempts + 1,
-                token = CASE WHEN $8 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
-            FROM picked WHERE s.id = picked.id
-            RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
-                s.doubt_since, s.probes, s.received_at, s.due_at
-        )
-        SELECT taken.*, m.key, m.body, m.raw FROM taken JOIN message AS m ON m.id = taken.id
-        ORDER BY taken.due_at, taken.id
-        """,
+        _TAKE.replace("$state", f"'{state}'"),
         who.destination,
         want.kind,
-        state,
         who.now,
         most,
         who.now + who.lease,

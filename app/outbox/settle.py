@@ -65,6 +65,7 @@ async def settle(
     await _amend(conn, changes)
     waits = await tickets.advance(conn, freed)
     await append.place(conn, fresh)
+    await tickets.sweep(conn, work.places)
     parks = [(o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park)]
     if parks:
         await cases.open_cases(

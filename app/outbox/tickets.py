@@ -87,17 +87,22 @@ async def leave(conn: asyncpg.Connection, places: Sequence[tuple[str, int]]) -> 
         lanes,
         numbers,
     )
-    await conn.execute(
-        """
-        DELETE FROM lane WHERE key = ANY($1::text[])
-        AND NOT EXISTS (SELECT FROM ticket WHERE ticket.lane = lane.key)
-        """,
-        lanes,
-    )
     return Freed(
         {row["message_id"]: row["lanes"] for row in rows if not row["is_order"]},
         [row["message_id"] for row in rows if row["is_order"]],
     )
+
+
+async def sweep(conn: asyncpg.Connection, places: Sequence[tuple[str, int]]) -> None:
+    """Removes the lanes that are empty now; called last, when whoever came in the same transaction stands."""
+    if places:
+        await conn.execute(
+            """
+            DELETE FROM lane WHERE key = ANY($1::text[])
+            AND NOT EXISTS (SELECT FROM ticket WHERE ticket.lane = lane.key)
+            """,
+            [lane for lane, _ in places],
+        )
 
 
 @dataclass(frozen=True, slots=True)

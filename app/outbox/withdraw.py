@@ -15,7 +15,8 @@ async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int
     async with pool.acquire() as conn, conn.transaction():
         rows = await _held(conn, ids)
         await tickets.lock(conn, {lane for row in rows for lane in row["lanes"]})
-        freed = await tickets.leave(conn, [(lane, row["ticket"]) for row in rows for lane in row["lanes"]])
+        places = [(lane, row["ticket"]) for row in rows for lane in row["lanes"]]
+        freed = await tickets.leave(conn, places)
         locked = sorted({*(row["id"] for row in rows), *freed.heads})
         now = await conn.fetch(
             "SELECT id, ticket, state FROM message_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE",
@@ -33,6 +34,7 @@ async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int
         )
         await mark_dirty(conn, [row["id"] for row in rows])
         await tickets.advance(conn, freed)
+        await tickets.sweep(conn, places)
         return len(rows)
 
 

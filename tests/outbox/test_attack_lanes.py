@@ -10,7 +10,7 @@ from app.domain.message import Done, InDoubt, Result
 from app.flows.release import release
 from app.outbox import tickets
 from app.outbox.breaker import Failure, failed, succeeded
-from app.outbox.claim import Want
+from app.outbox.claim import _TAKE, Want
 from app.outbox.rescue import rescue
 from app.outbox.settle import Change
 from app.outbox.tickets import MovedError
@@ -106,4 +106,38 @@ async def test_lost_lease_of_a_state_message_does_not_stop_younger_ones(engine: 
     claimed = await engine.claim(want)
     assert [message.body for message in claimed] == [{"level": 3}]
     await engine.settle(claimed)
+    assert await engine.leftovers() == (0, 0, 0)
+
+
+@pytest.mark.parametrize(("wanted", "index"), [("ready", "claimable"), ("in_doubt", "doubtful")])
+async def test_plan_that_an_idle_session_keeps_reads_the_index(
+    engine: Engine, wanted: str, index: str
+) -> None:
+    """Postgres settles on one plan for all arguments after a few claims; it must do for a flood, too."""
+    await engine.pool.execute(
+        """
+        INSERT INTO message_state (id, kind, destination, source, state, due_at, entered)
+        SELECT n, 'erp.place', 'erp:main', 'uk', 'waiting', 'infinity', true FROM generate_series(1, 20000) AS n
+        """
+    )
+    await engine.pool.execute("ANALYZE message_state")
+    async with engine.pool.acquire() as conn, conn.transaction():
+        await conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
+        await conn.execute(f"PREPARE take AS {_TAKE.replace('$state', repr(wanted))}")
+        plan = await conn.fetch(
+            "EXPLAIN EXECUTE take('erp:main', 'erp.place', now(), 50, now(), 'w1', false)"
+        )
+        await conn.execute("DEALLOCATE take")
+    text = "\n".join(row[0] for row in plan)
+    assert index in text
+    assert "Seq Scan on message_state" not in text
+
+
+async def test_lane_whose_last_leaves_as_another_comes_keeps_its_row(engine: Engine) -> None:
+    """Repair looks from the lanes: one without a row would be out of its sight."""
+    want = Want("shop.stock")
+    await engine.append(state("poll"))
+    await engine.settle(await engine.claim(want), follow_ups=[state("poll")])
+    assert await engine.leftovers() == (1, 1, 1)
+    await engine.settle(await engine.claim(want))
     assert await engine.leftovers() == (0, 0, 0)
