@@ -96,6 +96,7 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
         "sales_orders_doubled": verdict.sales_orders_doubled,
         "doubled_by": dict(verdict.doubled),
         "order_violations": len(verdict.violations),
+        "order_violations_across_connections": _count_across(verdict, orders),
         "violating_pairs": [_describe(pair, scene, orders) for pair in verdict.violations[:20]],
         "stepped_aside": dict(Counter(figures.aside.values())),
         "unaccounted": figures.unaccounted,
@@ -136,6 +137,12 @@ def _complain(verdict: Verdict, figures: Figures, scene: Scene, faults: Mapping[
         said.append(f"{figures.unaccounted} messages unaccounted for")
     said += [f"no fault of the kind {kind} happened" for kind in scene.profile.kinds() if not faults[kind]]
     return said
+
+
+def _count_across(verdict: Verdict, orders: Sequence[Asked]) -> int:
+    """Of the violations, those between two connections."""
+    connections = {order.key: order.connection for order in orders}
+    return sum(connections[first] != connections[second] for first, second in verdict.violations)
 
 
 def _describe(pair: tuple[str, str], scene: Scene, orders: Sequence[Asked]) -> Doc:
