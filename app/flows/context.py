@@ -13,6 +13,7 @@ from app.domain.rules import Mappings
 from app.telemetry.catalogue import Metrics
 
 CHANNEL_SLOTS = 3
+READ_LEASE = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,12 @@ class Context:
     metrics: Metrics
     pace: Pace
     worker: str
+
+    def lease_at(self, destination: str) -> float:
+        """Seconds. A read may be repeated by whoever comes next, so a vanished reader is not waited for as long as a
+        vanished sender.
+        """
+        return self.pace.lease if destination == self.erp.destination else min(self.pace.lease, READ_LEASE)
 
     def slots_at(self, destination: str) -> int:
         """Ceiling of requests in flight there."""

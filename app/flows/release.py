@@ -34,24 +34,25 @@ async def release(pool: asyncpg.Pool, case_ids: Sequence[int], *, actor: str, re
         # Messages before their cases, as settling locks them; of two releases the second finds nothing parked.
         held = [row["message_id"] for row in rows if row["message_id"] is not None and not row["flag"]]
         released = await outbox.release(conn, await lanes_for(conn, held, mappings))
-        await conn.execute(
+        flags = await conn.fetch(
             """
             WITH held AS (
                 SELECT id FROM exception_case WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id FOR UPDATE
             )
             UPDATE exception_case AS e SET closed_at = now(), resolution = 'acknowledged'
-            FROM held WHERE e.id = held.id
+            FROM held WHERE e.id = held.id RETURNING e.id
             """,
             [row["id"] for row in rows if row["flag"]],
         )
-        if rows:
-            await audit.note(conn, actor, "exceptions.retry", _names(rows), reason=reason, messages=released)
+        # What another release was quicker with is not ours to tell of.
+        done = sorted(
+            {row["id"] for row in flags} | {row["id"] for row in rows if row["message_id"] in released}
+        )
+        if done:
+            what = ", ".join(str(number) for number in done[:20])
+            await audit.note(conn, actor, "exceptions.retry", what, reason=reason, messages=released)
     await enter_all(pool)
-    return Released(len(released), len(rows))
-
-
-def _names(rows: Sequence[asyncpg.Record]) -> str:
-    return ", ".join(str(row["id"]) for row in rows[:20])
+    return Released(len(released), len(done))
 
 
 async def lanes_for(

@@ -37,7 +37,7 @@ class _Chore:
 async def tend(ctx: Context, signal: Signal) -> None:
     chores = [
         _Chore("enter", ctx.pace.look, _enter),
-        _Chore("rescue", max(ctx.pace.look, ctx.pace.lease / 30), _rescue),
+        _Chore("rescue", max(ctx.pace.look, ctx.pace.lease / 60), _rescue),
         _Chore("aside", ctx.pace.look, _impatient),
         _Chore("repair", REPAIR_SECONDS, _repair),
         _Chore("seed", SEED_SECONDS, _seed),

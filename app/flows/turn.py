@@ -1,8 +1,8 @@
 """Turn-taking between connections: effects enter their lanes in the order in which their notices were appended.
 
 Each connection re-reads by itself, and one may be slower than the next; two orders for one SKU that came through
-different connections must not change places because of that. A connection that fares ill is not waited for, and none
-for longer than a stuck head may hold a lane.
+different connections must not change places because of that. A connection that fares ill is not waited for; one whose
+worker vanished is, until its lease is over and another had its time.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ async def in_turn(
     if still:
         yield still
     left = sorted((outcome for outcome in outcomes if _moves(outcome)), key=lambda one: one.message.id)
-    until = ctx.now() + timedelta(seconds=ctx.pace.patience)
+    until = ctx.now() + timedelta(seconds=ctx.lease_at(destination) + ctx.pace.patience)
     while left:
         before = await _oldest_elsewhere(ctx, destination)
         free = [one for one in left if before is None or one.message.id < before or ctx.now() >= until]

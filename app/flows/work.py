@@ -69,7 +69,7 @@ async def _drain(ctx: Context, signal: Signal, name: str, flows: dict[str, Flow]
 async def _claim(ctx: Context, name: str, wants: Sequence[Want]) -> list[tuple[Want, list[Claimed]]]:
     """Postgres may be away for a while; then there is nothing to do and nothing to lose."""
     budget = ctx.channels[name].budget if name in ctx.channels else None
-    who = Claim(name, ctx.worker, ctx.now(), timedelta(seconds=ctx.pace.lease))
+    who = Claim(name, ctx.worker, ctx.now(), timedelta(seconds=ctx.lease_at(name)))
     try:
         return await claim(
             ctx.pool, wants, Limits(ctx.slots_at(name), budget, ctx.pace.breaker_failures), who
@@ -100,9 +100,10 @@ async def _kept(ctx: Context, batch: Batch) -> AsyncIterator[None]:
 
 async def _keep(ctx: Context, batch: Batch) -> None:
     tokens = sorted({message.token for message in batch.messages})
+    lease = ctx.lease_at(batch.messages[0].destination)
     while True:
-        await asyncio.sleep(ctx.pace.lease / 3)
-        until = ctx.now() + timedelta(seconds=ctx.pace.lease)
+        await asyncio.sleep(lease / 3)
+        until = ctx.now() + timedelta(seconds=lease)
         with suppress(*TROUBLE):
             if await renew(ctx.pool, tokens, until):
                 batch.lease.until = until

@@ -25,7 +25,7 @@ class CentraSettings(BaseModel):
     tolerance_seconds: int = Field(default=300, ge=1, le=3600)
     instance_zone: str = "Europe/Stockholm"
     events_enabled: bool = True
-    timeout_seconds: float = Field(default=30.0, gt=0, le=300)
+    timeout_seconds: float = Field(default=15.0, gt=0, le=300)
     release_statuses: frozenset[Status] = Field(
         default=frozenset({"CONFIRMED", "PROCESSING", "SHIPPED"}), min_length=1
     )
