@@ -87,11 +87,11 @@ async def test_failing_line_of_a_put_leaves_those_before_it_in_history(sage: Sag
 
 
 async def late_by_fault(sage: Sage) -> None:
-    await sage.sandbox.faults({"kind": "late_commit", "seconds": 0.3, "times": 1})
+    await sage.sandbox.faults({"kind": "late_commit", "seconds": 0.6, "times": 1})
 
 
 async def late_by_switch(sage: Sage) -> None:
-    await sage.sandbox.switch(sage200__late_commit_seconds=0.3)
+    await sage.sandbox.switch(sage200__late_commit_seconds=0.6)
 
 
 @pytest.mark.parametrize("make_late", [late_by_fault, late_by_switch])
