@@ -56,7 +56,8 @@ async def settle(
     answers = await append.claim_keys(conn, drafts) if drafts else []
     fresh = append.only_fresh(answers, drafts)
     work = await _read(conn, outcomes, changes, rules)
-    await tickets.lock(conn, _lanes(work, changes, fresh))
+    lanes = _lanes(work, changes, fresh)
+    await tickets.lock(conn, lanes)
     freed = await tickets.leave(conn, work.places)
     await _lock_rows(conn, work, outcomes, [*freed.heads, *freed.order_heads])
     await note_attempts(conn, outcomes)
@@ -65,7 +66,7 @@ async def settle(
     await _amend(conn, changes)
     waits = await tickets.advance(conn, freed)
     await append.place(conn, fresh)
-    await tickets.sweep(conn, work.places)
+    await tickets.sweep(conn, lanes)
     parks = [(o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park)]
     if parks:
         await cases.open_cases(

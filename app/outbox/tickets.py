@@ -93,15 +93,15 @@ async def leave(conn: asyncpg.Connection, places: Sequence[tuple[str, int]]) -> 
     )
 
 
-async def sweep(conn: asyncpg.Connection, places: Sequence[tuple[str, int]]) -> None:
-    """Removes the lanes that are empty now; called last, when whoever came in the same transaction stands."""
-    if places:
+async def sweep(conn: asyncpg.Connection, lanes: Iterable[str]) -> None:
+    """Removes those of the locked lanes that are empty; called last, when whoever came in the same transaction stands."""
+    if keys := sorted(lanes):
         await conn.execute(
             """
             DELETE FROM lane WHERE key = ANY($1::text[])
             AND NOT EXISTS (SELECT FROM ticket WHERE ticket.lane = lane.key)
             """,
-            [lane for lane, _ in places],
+            keys,
         )
 
 

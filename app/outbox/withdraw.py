@@ -34,7 +34,7 @@ async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int
         )
         await mark_dirty(conn, [row["id"] for row in rows])
         await tickets.advance(conn, freed)
-        await tickets.sweep(conn, places)
+        await tickets.sweep(conn, {lane for lane, _ in places})
         return len(rows)
 
 

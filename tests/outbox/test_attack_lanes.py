@@ -6,16 +6,17 @@ from datetime import timedelta
 import asyncpg
 import pytest
 
-from app.domain.message import Done, InDoubt, Result
+from app.domain.message import Done, InDoubt, Outcome, Result
 from app.flows.release import release
 from app.outbox import tickets
 from app.outbox.breaker import Failure, failed, succeeded
 from app.outbox.claim import _TAKE, Want
 from app.outbox.rescue import rescue
-from app.outbox.settle import Change
+from app.outbox.settle import Change, settle
 from app.outbox.tickets import MovedError
+from app.outbox.verdict import Rules
 from app.outbox.withdraw import step_aside
-from tests.outbox.engine import Engine, effect, state
+from tests.outbox.engine import APPLIED, Engine, effect, state
 from tests.outbox.test_settle import UNMAPPED
 
 
@@ -140,4 +141,19 @@ async def test_lane_whose_last_leaves_as_another_comes_keeps_its_row(engine: Eng
     await engine.settle(await engine.claim(want), follow_ups=[state("poll")])
     assert await engine.leftovers() == (1, 1, 1)
     await engine.settle(await engine.claim(want))
+    assert await engine.leftovers() == (0, 0, 0)
+
+
+async def test_lanes_that_nobody_entered_are_not_left_behind(engine: Engine) -> None:
+    """Amended and then cancelled before the next look."""
+    a, *_ = await engine.append(
+        effect("a", ["X"]), effect("n", kind="erp.other"), effect("o", kind="erp.other")
+    )
+    for change in (
+        Change(a.message_id, amend=("sku:Z",)),
+        Change(a.message_id, end=Done(Result.CANCELLED)),
+    ):
+        outcome = Outcome((await engine.claim(Want("erp.other")))[0], APPLIED)
+        async with engine.pool.acquire() as conn, conn.transaction():
+            await settle(conn, [outcome], [change], Rules(engine.now, engine.rng))
     assert await engine.leftovers() == (0, 0, 0)
