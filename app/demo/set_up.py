@@ -4,7 +4,7 @@ import asyncio
 import random
 import shutil
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import httpx
@@ -29,17 +29,23 @@ ROLES = ("api", "worker", "exporter")
 @asynccontextmanager
 async def open_stage(profile: Profile, chance: int) -> AsyncIterator[Stage]:
     """Everything runs inside; afterwards nothing does. `chance`: the sandbox's seed."""
-    async with own(HOME) as lock:
+    async with AsyncExitStack() as stack:
+        lock = await stack.enter_async_context(own(HOME))
         await _clear()
-        async with open_servers(Wish(HOME / "servers")) as servers, httpx.AsyncClient(timeout=30) as http:
-            crew = Crew(HOME / "logs", lock)
-            try:
-                urls = {"database": servers.database_url, "redis": servers.redis_url}
-                async with _fill(crew, http, (profile, chance), urls) as stage:
-                    yield stage
-            finally:
-                await asyncio.to_thread(wait_gone, crew.processes())
-                publish(RUN_FILE, dict.fromkeys((*ROLES, "sandbox")))
+        servers = await stack.enter_async_context(open_servers(Wish(HOME / "servers")))
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=30))
+        crew = await stack.enter_async_context(_hired(Crew(HOME / "logs", lock)))
+        urls = {"database": servers.database_url, "redis": servers.redis_url}
+        yield await stack.enter_async_context(_fill(crew, http, (profile, chance), urls))
+
+
+@asynccontextmanager
+async def _hired(crew: Crew) -> AsyncIterator[Crew]:
+    try:
+        yield crew
+    finally:
+        await asyncio.to_thread(wait_gone, crew.processes())
+        publish(RUN_FILE, dict.fromkeys((*ROLES, "sandbox")))
 
 
 async def _clear() -> None:
