@@ -73,6 +73,9 @@ async def _ledger(
 def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Mappings, Facts]) -> Job:
     if taken is None:
         return Job(message, "", b"", None, Snooze("the order was not read yet", UNREAD_SECONDS))
+    if message.source not in {channel.connection for channel in ctx.channels.values()}:
+        away = Snooze("its connection is not configured here", HELD_SECONDS, aside=True)
+        return Job(message, "", b"", None, away)
     planned = _planned(ctx, message.source, taken, known)
     document = planned if isinstance(planned, SalesOrder) else None
     instead: Done | Park | Snooze | None = _instead(taken.order.standing, taken.order.hold_reason)

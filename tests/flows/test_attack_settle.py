@@ -114,3 +114,12 @@ async def test_documents_that_are_there_keep_a_cancellation_behind_a_released_ef
     await stage.tell(replace(order_of("2"), standing=Standing.CANCELLED))
     await stage.turn(SHOP)
     assert (await stage.ends())["place 2"] == "ready"
+
+
+async def test_order_of_a_connection_that_is_gone_holds_no_other_up(stage: Stage) -> None:
+    await stage.tell(order_of("1"), order_of("2", "DRESS"))
+    await stage.turn(SHOP)
+    await stage.pool.execute("UPDATE message_state SET source = 'gone' WHERE order_ref = '1'")
+    await stage.pool.execute("UPDATE order_snapshot SET connection = 'gone' WHERE ref = '1'")
+    await stage.turn(BOOKS)
+    assert await stage.ends() == {"place 1": "waiting", "place 2": "applied"}
