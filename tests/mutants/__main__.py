@@ -117,7 +117,12 @@ def judge_all(mutants: Sequence[Mutant], run: Run, jobs: int) -> list[Result]:
     if status:
         return [Result(mutant, UNSURE, f"unbroken: {said}") for mutant in mutants]
     with ThreadPoolExecutor(jobs) as threads:
-        return list(threads.map(lambda mutant: judge(mutant, run), mutants))
+        results = []
+        for result in threads.map(lambda mutant: judge(mutant, run), mutants):
+            sys.stderr.write(f"{result.mutant.name}: {result.verdict}\n")
+            sys.stderr.flush()
+            results.append(result)
+        return results
 
 
 def table(results: Sequence[Result]) -> str:
