@@ -26,7 +26,7 @@ async def until_stuck_or_done(pool: asyncpg.Pool, work: Coroutine) -> asyncio.Ta
     stuck = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     async with asyncio.timeout(20):
         while not task.done() and not await pool.fetchval(stuck):  # noqa: ASYNC110 - Postgres tells nobody
-            await asyncio.sleep(0.01)
+            await asyncio.sleep(0)
     return task
 
 

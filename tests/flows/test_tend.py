@@ -16,7 +16,7 @@ async def turn(stage: Stage) -> None:
         group.create_task(tend.tend(stopping.ctx, stopping.signal))
         async with asyncio.timeout(20):
             while not await stage.pool.fetchval("SELECT count(*) FROM heartbeat"):  # noqa: ASYNC110 - no event
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0)
         stopping.signal.stop()
     stopping.signal.stopping = False
 

@@ -1,6 +1,5 @@
 """An order is told by webhook, by the queue and by the sweep, again and again: Sage gets it once, to the penny."""
 
-import asyncio
 from decimal import Decimal
 
 import pytest
@@ -34,10 +33,19 @@ async def test_an_order_told_by_webhook_queue_and_sweep_reaches_sage_once(build_
             return len(ways) >= 2 and all([await town.documents(order) for order in orders])
 
         await until(all_told)
-        await asyncio.sleep(1.5)  # two more rounds of queue and sweep
+        rounds = await polls(town)
+
+        async def again() -> bool:
+            return await polls(town) >= rounds + 4
+
+        await until(again)
         await until(lambda: idle(town))
         assert [len(await town.documents(order)) for order in orders] == [1] * 6
         assert len(await town.documents()) == 6
+
+
+async def polls(town) -> int:
+    return await town.pool.fetchval("SELECT count(*) FROM receipt WHERE kind = 'centra.poll'")
 
 
 async def idle(town) -> bool:

@@ -177,7 +177,7 @@ class Town:
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not await true():  # noqa: ASYNC110 - neither database nor vendor tells us
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0)
 
 
 async def polled(ctx: Context) -> bool:
