@@ -9,7 +9,8 @@ from datetime import timedelta
 import asyncpg
 
 from app.domain.channel import Channel
-from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Result
+from app.domain.errors import PermanentError
+from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Owner, Park, Result, Violation
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
@@ -86,10 +87,18 @@ def _confirmation(channel: Channel, name: str, ids: Sequence[str], *, more: bool
 
 
 async def confirm(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
-    """Tells the channel that it may forget, then brings the poll back: it must not read the same page again."""
+    """Tells the channel that it may forget, then brings the poll back: it must not read the same page again.
+
+    A refusal is for a person; the poll comes back all the same, or nothing would be read until then.
+    """
     for message in batch.messages:
         channel, name = ctx.channels[message.destination], message.body["poll"]
-        if channel.confirm is not None:
-            await timed(ctx, channel.name, "confirm", channel.confirm(message.body["ids"]))
-        following = _next(ctx, channel, name, more=message.body["more"])
-        yield [Outcome(message, Done(Result.APPLIED), (following,))]
+        verdict: Done | Park = Done(Result.APPLIED)
+        try:
+            if channel.confirm is not None:
+                await timed(ctx, channel.name, "confirm", channel.confirm(message.body["ids"]))
+        except PermanentError as error:
+            fix = "see why the channel refuses to forget these events, then retry"
+            verdict = Park((Violation(error.code, "events", error.detail, fix, Owner.SRE),))
+        more = message.body["more"] and isinstance(verdict, Done)
+        yield [Outcome(message, verdict, (_next(ctx, channel, name, more=more),))]

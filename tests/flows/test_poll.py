@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.domain.channel import Channel, Page
-from app.domain.errors import DestinationError, TransientError
+from app.domain.errors import DestinationError, PermanentError, TransientError
 from app.flows import poll
 from app.ledger import cursor
 from tests.flows.stage import SHOP, Stage, notice, order_of
@@ -142,6 +142,19 @@ async def test_confirmation_that_fails_is_repeated_and_the_poll_waits_for_it(sta
     await stage.drain(SHOP)
     assert stage.shop.confirmed == [["1"]]
     assert await open_kinds(stage) == {"centra.poll": "ready"}
+
+
+async def test_confirmation_that_is_refused_waits_for_a_person_and_the_poll_goes_on(stage: Stage) -> None:
+    async def refuse() -> None:
+        raise PermanentError("E-CENTRA-REFUSED", "no such event")
+
+    stage.shop.pages = [Page((), {"id": 1}, confirm=("1",))]
+    stage.shop.before_confirm = refuse
+    await seed(stage)
+    await stage.turn(SHOP)
+    await stage.turn(SHOP)
+    assert await open_kinds(stage) == {"centra.confirm": "parked", "centra.poll": "ready"}
+    assert await stage.cases() == ["E-CENTRA-REFUSED"]
 
 
 async def test_notice_that_came_by_webhook_before_is_the_same_notice(stage: Stage) -> None:
