@@ -2,7 +2,7 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -11,7 +11,8 @@ from app.demo.verdict import Asked, Entered, Span
 Doc = dict[str, Any]
 ORDER, DELIVERY, ANSWER, DOCUMENT = "centra.order", "centra.delivery", "centra.answer", "sage200.sop_order"
 STOCK = "centra.stock_change"
-NOTICES = frozenset({"GatewayEvents", "GatewayChangedOrders"})
+QUEUE, SWEEP = "GatewayEvents", "GatewayChangedOrders"
+EVENT = "centra.event"
 READ = "GatewayOrders"
 LOST = frozenset({"lose"})
 PARENT = "BundleOrderLine"
@@ -21,7 +22,9 @@ CANCELLED = "EnumDocumentStatusCancelled"
 
 @dataclass(frozen=True, slots=True)
 class Telling:
-    """One call that named an order. `sure`: it was answered, so Sluice has it; else nobody knows."""
+    """One call that named an order. `sure`: Sluice has it; else nobody knows. A webhook is sure by its 2xx, a page of the
+    queue by the confirmation of its events: the page alone may have met a worker that was killed before it stored it.
+    """
 
     began: str
     ended: str
@@ -42,6 +45,7 @@ class Sight:
     notices: defaultdict[int, list[Telling]] = field(default_factory=lambda: defaultdict(list))
     reads: defaultdict[int, list[Telling]] = field(default_factory=lambda: defaultdict(list))
     _told: set[tuple[object, ...]] = field(default_factory=set)
+    _shown: dict[int, str] = field(default_factory=dict)
 
     def add(self, rows: Iterable[Doc]) -> None:
         for row in rows:
@@ -55,6 +59,8 @@ class Sight:
             self.orders[after["number"]] = after
         elif entity == DOCUMENT:
             self._see_document(row, change)
+        elif entity == EVENT and after is None and row["status"] == 200:
+            self._see_confirmed(row, change["before"])
         elif entity == STOCK and row["system"] == "centra":
             self.published += 1
         elif entity == DELIVERY and after is not None:
@@ -94,8 +100,17 @@ class Sight:
             telling = Telling(doc["started_at"], doc["answered_at"], releasable=order["releasable"])
             if row["key"] == READ:
                 self.reads[number].append(telling)
-            elif row["key"] in NOTICES and self._is_new((row["key"], number, order["updated_at"])):
+            elif row["key"] == QUEUE:
+                self.notices[number].append(replace(telling, sure=False))
+                self._shown.setdefault(number, telling.began)
+            elif row["key"] == SWEEP and self._is_new((number, order["updated_at"])):
                 self.notices[number].append(telling)
+
+    def _see_confirmed(self, row: Doc, event: Doc) -> None:
+        """From the first page that showed it to the confirmation, somewhere in between it was stored."""
+        number = event["reference"]
+        if began := self._shown.pop(number, None):
+            self.notices[number].append(Telling(began, row["at"]))
 
     def drafts(self, key: str) -> list[str]:
         """Ids of what Sage began under this key and never finished."""

@@ -10,6 +10,11 @@ from app.domain.order import Line, LineKind, Order
 from app.domain.rules import Mappings
 
 
+def codes(order: Order, mappings: Mappings) -> tuple[str, ...]:
+    """The ERP's codes where an alias names them: an alias and its SKU must be one lane."""
+    return tuple(mappings.find_alias(order.connection, sku) or sku for sku in order.skus())
+
+
 def wanted_products(order: Order, mappings: Mappings) -> Wanted:
     """Every code and barcode that could name a product of this order."""
     lines = tuple(live_products(order))

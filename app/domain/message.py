@@ -93,6 +93,7 @@ class Claimed:
     probes: int
     received_at: datetime
     raw: bytes | None = None
+    lanes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +131,12 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """`aside`: leave the `sku:` lanes at once (a locked record)."""
+    """`aside`: leave the `sku:` lanes at once (a locked record). `lanes`: those to enter next time, if others."""
 
     reason: str
     seconds: float
     aside: bool = False
+    lanes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

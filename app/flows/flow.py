@@ -39,7 +39,8 @@ Handler = Callable[[Context, Batch], AsyncGenerator[Sequence[Outcome], None]]
 class Flow:
     """`kind`: `order` is put behind the destination's name (`centra.order`). `batch`: most messages a slot takes.
     `serial`: one batch in flight in the whole cluster, in append order. `single`: each message takes a slot of its
-    own. `spare`: never touches the share of a budget that is kept for orders.
+    own. `spare`: never touches the share of a budget that is kept for orders. `behind`: not claimed while a message of
+    that kind is in flight at its destination.
     """
 
     kind: str
@@ -48,3 +49,4 @@ class Flow:
     serial: bool = False
     single: bool = False
     spare: bool = False
+    behind: str | None = None

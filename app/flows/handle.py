@@ -37,8 +37,7 @@ async def _attempt(ctx: Context, signal: Signal, flow: Flow, batch: Batch) -> _F
             async for outcomes in groups:
                 await settle_all(ctx, outcomes, batch.lease)
                 signal.ring()
-                for outcome in outcomes:
-                    left.pop(outcome.message.id, None)
+                left = {number: one for number, one in left.items() if number not in _ids(outcomes)}
     except SluiceError as error:
         verdict: Verdict = verdict_of(error, ctx.pace)
     except Exception as error:
@@ -47,6 +46,10 @@ async def _attempt(ctx: Context, signal: Signal, flow: Flow, batch: Batch) -> _F
     else:
         return None
     return _Failed(Batch(tuple(left.values()), batch.lease), verdict) if left else None
+
+
+def _ids(outcomes: Sequence[Outcome]) -> set[int]:
+    return {outcome.message.id for outcome in outcomes}
 
 
 async def _isolate(ctx: Context, signal: Signal, flow: Flow, failed: _Failed) -> None:

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 from app.domain.case import Options
 from app.domain.erp import Facts, SalesOrder, Wanted
+from app.domain.identify import codes
+from app.domain.lanes import sku_lanes
 from app.domain.message import Claimed, Done, Park, Result, Snooze, Violation
 from app.domain.order import Standing
 from app.domain.posting import plan, wanted
@@ -79,6 +81,9 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
     planned = _planned(ctx, message.source, taken, known)
     document = planned if isinstance(planned, SalesOrder) else None
     instead: Done | Park | Snooze | None = _instead(taken.order.standing, taken.order.hold_reason)
+    lanes = sku_lanes(codes(taken.order, known[0]))
+    if instead is None and lanes != message.lanes:
+        instead = Snooze("it has other SKUs than when it entered its lanes", 0.0, lanes=lanes)
     if instead is None and not isinstance(planned, SalesOrder):
         instead = Park(planned)
     return Job(

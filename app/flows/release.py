@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.rules import Mappings
-from app.flows.reread import codes
 from app.ledger import audit, snapshot
 from app.mappings.read import load
 from app.outbox import replay as outbox

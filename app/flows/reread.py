@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from app.domain.channel import Channel
+from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.message import (
     Claimed,
@@ -178,11 +179,6 @@ def _amended(place: Place, order: Order, known: Known) -> tuple[Change, ...]:
     if lanes == place.lanes and place.state == "ready":
         return (Change(place.id),)
     return (Change(place.id, amend=lanes),)
-
-
-def codes(order: Order, mappings: Mappings) -> tuple[str, ...]:
-    """The ERP's codes where an alias names them: an alias and its SKU must be one lane."""
-    return tuple(mappings.find_alias(order.connection, sku) or sku for sku in order.skus())
 
 
 def _draft(verb: str, message: Claimed, order: Order, known: Known, destination: str) -> Draft:

@@ -40,16 +40,19 @@ def _moves(outcome: Outcome) -> bool:
 
 
 async def _oldest_elsewhere(ctx: Context, destination: str) -> int | None:
-    """The oldest notice of an order that another healthy connection has yet to settle."""
-    others = {name: f"{channel.name}.order" for name, channel in ctx.channels.items() if name != destination}
+    """The oldest notice of an order that another healthy connection has yet to settle, or a page on its way there."""
+    others = [name for name in ctx.channels if name != destination]
+    names = sorted({channel.name for channel in ctx.channels.values()})
     oldest: int | None = await ctx.pool.fetchval(
         """
         SELECT min(s.id) FROM message_state AS s JOIN destination AS d ON d.name = s.destination
-        WHERE s.destination = ANY($1::text[]) AND s.kind = ANY($2::text[]) AND s.state IN ('ready', 'leased')
-          AND s.due_at <= $3 AND d.failures = 0
+        WHERE s.destination = ANY($1::text[]) AND d.failures = 0 AND s.due_at <= $4
+          AND (s.kind = ANY($2::text[]) AND s.state IN ('ready', 'leased')
+               OR s.kind = ANY($3::text[]) AND s.state = 'leased')
         """,
-        list(others),
-        sorted(set(others.values())),
+        others,
+        [f"{name}.order" for name in names],
+        [f"{name}.poll" for name in names],
         ctx.now(),
     )
     return oldest

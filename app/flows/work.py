@@ -22,7 +22,7 @@ from app.flows.signal import Signal
 from app.outbox.claim import Claim, Limits, Want, claim, renew
 
 CHANNEL_FLOWS = (
-    Flow("order", reread, batch=200, serial=True),
+    Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
     Flow("poll", poll, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in ("shipment", "customer", "account", "return", "other")),
@@ -46,6 +46,15 @@ def flows_at(ctx: Context) -> dict[str, dict[str, Flow]]:
     return table
 
 
+def wants_of(flows: dict[str, Flow]) -> list[Want]:
+    """A page that is on its way may hold older notices than those that wait: they go behind it."""
+    kinds = {flow.kind: kind for kind, flow in flows.items()}
+    return [
+        Want(kind, flow.batch, flow.serial, flow.single, flow.spare, kinds.get(flow.behind or ""))
+        for kind, flow in flows.items()
+    ]
+
+
 async def work(ctx: Context, signal: Signal) -> None:
     """Until the signal says stop; then what is in hand is finished and settled."""
     async with asyncio.TaskGroup() as group:
@@ -55,7 +64,7 @@ async def work(ctx: Context, signal: Signal) -> None:
 
 
 async def _drain(ctx: Context, signal: Signal, name: str, flows: dict[str, Flow]) -> None:
-    wants = [Want(kind, flow.batch, flow.serial, flow.single, flow.spare) for kind, flow in flows.items()]
+    wants = wants_of(flows)
     async with asyncio.TaskGroup() as running:
         while not signal.stopping:
             mark = signal.mark()

@@ -24,7 +24,7 @@ WITH picked AS (
         token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
-        s.doubt_since, s.probes, s.received_at, s.due_at
+        s.doubt_since, s.probes, s.received_at, s.due_at, s.lanes
 )
 SELECT taken.*, m.key, m.body, m.raw FROM taken JOIN message AS m ON m.id = taken.id
 ORDER BY taken.due_at, taken.id
@@ -35,7 +35,7 @@ ORDER BY taken.due_at, taken.id
 class Want:
     """A kind that can be worked at a destination. `batch`: most messages a slot takes at once. `serial`: one batch
     in flight in the whole cluster. `single`: each message takes a slot of its own. `spare`: may not touch the part
-    of the budget that is kept for orders.
+    of the budget that is kept for orders. `behind`: a kind that goes first while it is in flight here.
     """
 
     kind: str
@@ -43,6 +43,7 @@ class Want:
     serial: bool = False
     single: bool = False
     spare: bool = False
+    behind: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,7 @@ class _Room:
 
     def grants(self, want: Want) -> int:
         """Messages of this kind that may be taken now."""
-        if want.serial and want.kind in self.busy:
+        if (want.serial and want.kind in self.busy) or want.behind in self.busy:
             return 0
         tokens = int(self.tokens - (self.kept if want.spare else 0.0))
         slots = min(self.slots, tokens)
@@ -178,6 +179,7 @@ def _claimed(row: Any, *, in_doubt: bool) -> Claimed:
         probes=row["probes"],
         received_at=row["received_at"],
         raw=row["raw"],
+        lanes=tuple(row["lanes"]),
     )
 
 

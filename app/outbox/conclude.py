@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import asyncpg
 
+from app.db.session import encode
 from app.domain.message import Done, Outcome, Park
 from app.outbox import cases
 from app.outbox.verdict import Rest
@@ -70,10 +71,12 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
             attempts = s.attempts - CASE WHEN given.free THEN 1 ELSE 0 END,
             entered = s.entered AND NOT given.leaves, ticket = CASE WHEN given.leaves THEN NULL ELSE s.ticket END,
             blockers = 0, failed_since = given.failed_since, doubt_since = given.doubt_since, probes = given.probes,
-            send_begun = given.send_begun, aside = coalesce(given.aside, s.aside), note = given.note
+            send_begun = given.send_begun, aside = coalesce(given.aside, s.aside), note = given.note,
+            lanes = CASE WHEN given.lanes IS NULL THEN s.lanes
+                         ELSE ARRAY(SELECT jsonb_array_elements_text(given.lanes::jsonb)) END
         FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bool[], $5::bool[], $6::timestamptz[],
-                    $7::timestamptz[], $8::int[], $9::bool[], $10::text[], $11::text[])
-            AS given(id, state, due_at, free, leaves, failed_since, doubt_since, probes, send_begun, aside, note)
+                    $7::timestamptz[], $8::int[], $9::bool[], $10::text[], $11::text[], $12::text[])
+            AS given(id, state, due_at, free, leaves, failed_since, doubt_since, probes, send_begun, aside, note, lanes)
         WHERE s.id = given.id
         """,
         list(rests),
@@ -87,5 +90,6 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
         [value.send_begun for value in values],
         [value.aside for value in values],
         [value.note for value in values],
+        [None if value.lanes is None else encode(value.lanes) for value in values],
     )
     await mark_dirty(conn, [number for number, value in rests.items() if value.aside])

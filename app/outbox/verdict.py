@@ -40,6 +40,7 @@ class Rest:
     doubt_since: datetime | None = None
     probes: int = 0
     send_begun: bool = False
+    lanes: tuple[str, ...] | None = None
 
 
 def exhausted(
@@ -93,6 +94,8 @@ def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> R
     snoozed = isinstance(verdict, Snooze)
     note = verdict.reason if isinstance(verdict, Snooze) else verdict.error
     at_once = isinstance(verdict, Snooze) and verdict.aside
+    if isinstance(verdict, Snooze) and verdict.lanes is not None:
+        return Rest("waiting", due, note, leaves=True, free=True, aside="edited", lanes=verdict.lanes)
     holds = row["ticket"] is not None and any(lane.startswith("sku:") for lane in row["lanes"])
     if holds and (at_once or due > since + timedelta(seconds=rules.patience)):
         return Rest("waiting", due, note, leaves=True, free=snoozed, aside="locked" if at_once else "retry")

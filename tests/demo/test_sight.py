@@ -26,6 +26,10 @@ def answer(number, began, ended, *, key="GatewayOrders", releasable=True, update
     return row("centra.answer", 1, doc, key=key, system="centra")
 
 
+def confirmed(number, at):
+    return row("centra.event", number, None, before={"reference": number}, key="GatewayConfirm", at=at)
+
+
 def seen(*rows) -> Sight:
     sight = Sight()
     sight.add(rows)
@@ -51,16 +55,30 @@ def test_span_is_of_the_page_when_the_webhook_was_lost():
     sight = seen(
         delivery(1, "01", "02", status=0, fault="lose"),
         answer(1, "05", "06", key="GatewayEvents"),
-        answer(1, "07", "08"),
+        confirmed(1, "07"),
+        answer(1, "08", "09"),
     )
-    assert sight.span(1) == Span("05", "06")
+    assert sight.span(1) == Span("05", "07")
+
+
+def test_page_that_was_never_confirmed_says_nothing_for_sure():
+    sight = seen(
+        answer(1, "01", "02", key="GatewayEvents"),
+        answer(1, "05", "06", key="GatewayEvents"),
+        confirmed(1, "07"),
+        answer(1, "08", "09"),
+    )
+    assert sight.span(1) == Span("01", "07")
 
 
 def test_span_reaches_back_to_a_call_without_an_answer():
     sight = seen(
-        delivery(1, "01", "02", status=0), answer(1, "05", "06", key="GatewayEvents"), answer(1, "07", "08")
+        delivery(1, "01", "02", status=0),
+        answer(1, "05", "06", key="GatewayEvents"),
+        confirmed(1, "07"),
+        answer(1, "08", "09"),
     )
-    assert sight.span(1) == Span("01", "06")
+    assert sight.span(1) == Span("01", "07")
 
 
 def test_span_of_a_held_order_is_of_the_notice_of_its_release():

@@ -213,7 +213,7 @@ class Stage:
     async def take(self, name: str) -> list[tuple[Flow, list[Claimed]]]:
         """Claims as a worker does."""
         flows = engine.flows_at(self.ctx)[name]
-        wants = [engine.Want(k, f.batch, f.serial, f.single, f.spare) for k, f in flows.items()]
+        wants = engine.wants_of(flows)
         return [(flows[want.kind], batch) for want, batch in await engine._claim(self.ctx, name, wants)]
 
     async def handle(self, taken: Sequence[tuple[Flow, list[Claimed]]]) -> None:

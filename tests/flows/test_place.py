@@ -273,3 +273,20 @@ async def test_binding_stands_even_if_a_second_one_is_tried(stage: Stage) -> Non
     await stage.pool.execute("DELETE FROM idempotency_key")
     await stage.accept(order_of("1", "DRESS", at=LATER))
     assert (await binding.read(stage.pool, "uk", ["1"]))["1"] == bound
+
+
+async def test_order_that_gained_a_sku_after_its_claim_enters_its_lane_before_it_is_sent(
+    stage: Stage,
+) -> None:
+    await stage.tell(order_of("1", "TEE"))
+    await stage.turn(SHOP)
+    taken = await stage.take(BOOKS)
+    await stage.tell(order_of("1", "TEE", "DRESS", at=stage.clock() + timedelta(seconds=1)))
+    await stage.turn(SHOP)
+    await stage.handle(taken)
+    lanes = await stage.pool.fetchval(
+        "SELECT lanes FROM message_state WHERE kind = 'sage200.sales_order.place'"
+    )
+    assert (lanes, stage.books.placed) == (["sku:DRESS", "sku:TEE"], [])
+    await stage.drain()
+    assert await stage.ends() == {"place 1": "applied", "change 1": "no_effect"}

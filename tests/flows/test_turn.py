@@ -99,3 +99,30 @@ async def test_notice_that_rests_until_later_is_not_waited_for(stage: Stage) -> 
     groups = in_turn(stage.ctx, SHOP, [outcome(stage, mine)])
     assert [one.message.id for one in await anext(groups)] == [mine]
     await groups.aclose()
+
+
+async def test_page_on_its_way_elsewhere_is_waited_for(stage: Stage) -> None:
+    stage = both(stage)
+    await stage.append(
+        Draft("centra.poll", MessageClass.STATE, OTHER, "eu", coalesce_key="poll:eu", body={"poll": "events"})
+    )
+    (mine,) = await tell(stage, SHOP)
+    await stage.pool.execute("UPDATE message_state SET state = 'leased' WHERE kind = 'centra.poll'")
+    groups = in_turn(stage.ctx, SHOP, [outcome(stage, mine)])
+    waiting = asyncio.ensure_future(anext(groups))
+    done, _ = await asyncio.wait([waiting], timeout=0.2)
+    assert not done
+    await stage.pool.execute("DELETE FROM message_state WHERE kind = 'centra.poll'")
+    assert [one.message.id for one in await waiting] == [mine]
+    await groups.aclose()
+
+
+async def test_notices_wait_for_a_page_on_its_way_at_their_own_connection(stage: Stage) -> None:
+    await stage.append(
+        Draft("centra.poll", MessageClass.STATE, SHOP, "uk", coalesce_key="poll:uk", body={"poll": "events"})
+    )
+    poll = await stage.take(SHOP)
+    await tell(stage, SHOP)
+    assert await stage.take(SHOP) == []
+    await stage.handle(poll)
+    assert [flow.kind for flow, _ in await stage.take(SHOP)] == ["order"]

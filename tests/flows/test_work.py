@@ -121,6 +121,7 @@ async def test_stop_finishes_what_is_in_hand_and_takes_nothing_new(swift: Stage)
 
         await until(sending)
         swift.signal.stop()
+        await swift.pool.fetchval("SELECT pg_sleep(0.3)")  # a claim that was under way comes back
         await swift.tell(order_of("2"))
         swift.books.gate.set()
         await worker
