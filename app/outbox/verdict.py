@@ -63,7 +63,7 @@ def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules
     if row["doubt_since"] is not None:
         return _still_in_doubt(row, verdict, rules)
     if isinstance(verdict, Retry) and verdict.blind and row["send_begun"]:
-        return _in_doubt(row, InDoubt(verdict.error, rules.wait(row["attempts"])), rules)
+        return _in_doubt(row, InDoubt(verdict.error, rules.wait(1)), rules)
     if isinstance(verdict, Sick):
         free, since = not verdict.counts, row["failed_since"]
         return Rest("ready", row["due_at"], verdict.error, free=free, failed_since=since)
@@ -104,9 +104,11 @@ def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> R
 
 
 def _still_in_doubt(row: Any, verdict: Retry | Snooze | Sick, rules: Rules) -> Rest:
-    """A probe that could not be asked proves nothing: the question stays open and no probe is counted."""
-    told = getattr(verdict, "seconds", None)
-    seconds = told if told is not None else rules.wait(row["attempts"])
+    """A probe that could not be asked proves nothing: the question stays open and no probe is counted. It is asked again
+    soon, however often the message was tried before; while the destination is ill, its rest is wait enough.
+    """
+    told = 0.0 if isinstance(verdict, Sick) else verdict.seconds
+    seconds = told if told is not None else rules.wait(row["probes"] + 1)
     return Rest(
         "in_doubt",
         rules.now + timedelta(seconds=seconds),

@@ -225,3 +225,24 @@ async def test_poll_appends_itself_anew_while_it_is_settled(engine: Engine) -> N
     await engine.append(state("poll"))
     await engine.settle(await engine.claim(want), follow_ups=[state("poll")])
     assert len(await engine.claim(want)) == 1
+
+
+async def test_question_of_an_old_message_is_asked_again_soon(engine: Engine) -> None:
+    await engine.append(effect("a", ["X"]))
+    for _ in range(12):
+        await engine.settle(await engine.claim(), Retry("500", 0))
+    await engine.settle(await engine.claim(), InDoubt("read timeout", 1))
+    engine.later(2)
+    await engine.settle(await engine.claim(), Sick("504"))
+    assert [message.in_doubt for message in await engine.claim()] == [True]
+
+
+async def test_probe_that_met_a_passing_error_is_repeated_within_seconds(engine: Engine) -> None:
+    await engine.append(effect("a", ["X"]))
+    for _ in range(12):
+        await engine.settle(await engine.claim(), Retry("500", 0))
+    await engine.settle(await engine.claim(), InDoubt("read timeout", 1))
+    engine.later(2)
+    await engine.settle(await engine.claim(), Retry("500"))
+    engine.later(2)
+    assert [message.in_doubt for message in await engine.claim()] == [True]
