@@ -60,7 +60,7 @@ async def gathered(*calls):
 async def test_append_answers_after_the_commit_with_the_ids(pool):
     async with Flusher(pool) as flusher:
         stored = await flusher.append([draft("a"), draft("b")])
-    kept = await pool.fetch("SELECT id FROM message ORDER BY id")
+        kept = await pool.fetch("SELECT id FROM message ORDER BY id")  # on another connection, at once
     assert [one.message_id for one in stored] == [row["id"] for row in kept]
 
 

@@ -41,7 +41,9 @@ async def test_living_lease_is_left_alone(engine: Engine) -> None:
 async def test_intent_of_a_lost_claim_is_refused(engine: Engine) -> None:
     await engine.append(effect("a", ["X"]))
     claimed = (await engine.claim())[0]
-    await engine.pool.execute("UPDATE message_state SET token = token + 1")
+    await engine.pool.execute(
+        "UPDATE message_state SET token = token + 1, lease_until = clock_timestamp() + interval '1 hour'"
+    )
     assert await intend(engine.pool, [Intent(claimed, "place", "CEN-1", b"digest")]) == set()
     assert await last_sent(engine.pool, [claimed.id]) == {}
 
