@@ -63,6 +63,7 @@ async def groups(state: Given, _reader: Reader) -> Listing[survey.CaseGroup]:
 
 @routes.get("/{exception_id}", operation_id="getException")
 async def one(state: Given, _reader: Reader, exception_id: Identity) -> survey.CaseRow:
+    """One exception and everything that is wrong."""
     row = await survey.case(state.pool, exception_id)
     if row is None:
         raise ProblemError("not_found")

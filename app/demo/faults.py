@@ -46,7 +46,7 @@ class Profile:
     def rules(self) -> list[Rule]:
         if self.calm:
             return []
-        ghost = _rule("ghost_draft", SURELY / 5) | {"times": 1}
+        ghost = _rule("ghost_draft", SURELY / 2) | {"times": 1}
         sure = [_rule(kind, SURELY) | {"times": 1} for kind in self.shares]
         return [ghost, *sure, *(_rule(kind, share) for kind, share in self.shares.items())]
 
