@@ -1,10 +1,10 @@
 """What is wrong with the settings, in sentences that name the setting and hold no values."""
 
 import difflib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import get_args
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
 from pydantic_core import ErrorDetails
 
 PREFIX = "SLUICE_"
@@ -51,3 +51,14 @@ def _nested(model: type[BaseModel], name: str) -> type[BaseModel] | None:
 def _nearest(name: str, among: type[BaseModel]) -> str:
     near = difflib.get_close_matches(name.lower(), among.model_fields, n=1)
     return f": did you mean {near[0].upper()}?" if near else ""
+
+
+def speaks(*schemes: str) -> Callable[[SecretStr], SecretStr]:
+    """A check of a URL's scheme: a driver that is given another asks a server of its own choice."""
+
+    def check(url: SecretStr) -> SecretStr:
+        if url.get_secret_value().partition("://")[0] not in schemes:
+            raise ValueError(f"must begin with {schemes[0]}://")
+        return url
+
+    return check

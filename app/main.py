@@ -23,7 +23,7 @@ from app.api.compose import compose
 from app.api.problems import NO_REQUEST
 from app.api.state import State
 from app.api.webhooks import UNKNOWN, Intake
-from app.db.session import open_pool
+from app.db.session import TROUBLE, open_pool
 from app.outbox.flush import Flusher, Measure
 from app.registry import open_channels
 from app.settings import Settings
@@ -145,6 +145,10 @@ async def serve(settings: Settings) -> None:
     async with open_state(settings) as running:
         listener = listen(settings.http_host, settings.http_port)
         running.state.log.info("api.started", port=listener.getsockname()[1])
+        try:
+            await asks(running.state.pool)
+        except TROUBLE as error:
+            running.state.log.warning("database.away", error=type(error).__name__)
         await Server(configuration(build(running.state)), running.draining).serve(sockets=[listener])
         running.state.log.info("api.stopped")
 

@@ -210,3 +210,11 @@ def test_two_connectors_may_not_name_a_connection_alike():
     with pytest.raises(SettingsError) as caught:
         load(twice, more)
     assert any("name of a connection of" in problem for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize(
+    ("name", "url"), [("DATABASE", "mysql://x"), ("DATABASE", "x"), ("REDIS", "http://r")]
+)
+def test_url_of_another_kind_of_server_is_refused(name, url):
+    (problem,) = problems(ENOUGH, {f"SLUICE_{name}_URL": url})
+    assert (f"SLUICE_{name}_URL" in problem, url in problem.split()) == (True, False)

@@ -43,7 +43,7 @@ app = typer.Typer(cls=Commands, no_args_is_help=True, add_completion=False, pret
 
 @app.callback()
 def sluice() -> None:
-    """Keeps Centra, Virtualstock and Sage 200 in step."""
+    """Keeps sales channels and an ERP in step."""
     configure_logging("cli", sys.stderr, "WARNING")
 
 

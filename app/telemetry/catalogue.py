@@ -1,4 +1,4 @@
-"""Every metric, declared once. README, dashboards, rules and the house tests read `CATALOGUE`.
+"""Every metric, declared once. The house tests hold the README to `CATALOGUE`.
 
 `Metrics` has a field for each, named as the metric is without `sluice_`. A process registers only what its role emits:
 one process is one scrape target, and a counter that nobody here can raise would only mislead.
