@@ -10,6 +10,7 @@ from types import GenericAlias
 from typing import Annotated, Any, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     Field,
     IPvAnyNetwork,
@@ -22,7 +23,7 @@ from pydantic import (
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 from pydantic_settings import SettingsError as SourceError
 
-from app.complaints import CONFIG, PREFIX, sentence, spell, unknown
+from app.complaints import CONFIG, PREFIX, sentence, speaks, spell, unknown
 from app.flows.context import Pace
 from app.registry import CONNECTORS, ERP_CONNECTION, ChannelConnector, Configured, Connector
 from app.sources import Texts, UnreadableError, overlay, read_secrets, read_toml
@@ -33,6 +34,8 @@ METRICS_PORTS = {"api": 9464, "worker": 9465, "exporter": 9466}
 ConnectionName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_]+$")]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Seconds = Annotated[float, Field(gt=0)]
+PostgresUrl = Annotated[SecretStr, AfterValidator(speaks("postgresql", "postgres"))]
+RedisUrl = Annotated[SecretStr, AfterValidator(speaks("redis", "rediss", "unix"))]
 
 
 class SettingsError(Exception):
@@ -50,8 +53,8 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter="__", extra="forbid", frozen=True, hide_input_in_errors=True
     )
 
-    database_url: SecretStr = Field(min_length=1, description="Postgres, 15 or newer")
-    redis_url: SecretStr = Field(min_length=1, description="Redis or Valkey: the doorbell and nothing else")
+    database_url: PostgresUrl = Field(min_length=1, description="Postgres, 15 or newer")
+    redis_url: RedisUrl = Field(min_length=1, description="Redis or Valkey: the doorbell and nothing else")
     database_pool: Annotated[int, Field(ge=2)] = Field(
         10, description="connections to Postgres of one process"
     )
