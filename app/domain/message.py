@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any
 
 
@@ -30,16 +30,6 @@ class Result(StrEnum):
     NO_EFFECT = "no_effect"
     SUPERSEDED = "superseded"
     CANCELLED = "cancelled"
-
-
-class Priority(IntEnum):
-    """Belongs to a kind and orders only what holds no `sku:` lane; all effects that hold lanes share LANED."""
-
-    PROBE = 0
-    LANED = 10
-    MONEY = 20
-    NOTICE = 30
-    STATE = 40
 
 
 class Owner(StrEnum):

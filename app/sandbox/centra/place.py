@@ -10,6 +10,7 @@ from app.sandbox.centra.announce import announce_order
 from app.sandbox.centra.lines import Basket
 from app.sandbox.centra.money import NOTHING, parse_money
 from app.sandbox.centra.shop import (
+    ADDRESS,
     COUNTRIES,
     CURRENCIES,
     HOLD_REASONS,
@@ -45,25 +46,6 @@ WISHES = frozenset(
         "internal_comment",
         "payment",
         "gift_card",
-    }
-)
-ADDRESS = frozenset(
-    {
-        "firstName",
-        "lastName",
-        "companyName",
-        "attention",
-        "address1",
-        "address2",
-        "city",
-        "zipCode",
-        "stateOrProvince",
-        "email",
-        "phoneNumber",
-        "cellPhoneNumber",
-        "faxNumber",
-        "vatNumber",
-        "country",
     }
 )
 VOUCHERS = {
@@ -129,7 +111,7 @@ def add_voucher(order: Doc, raw: dict[str, Any]) -> None:
 
 
 def read_address(raw: dict[str, Any], country: str) -> Doc:
-    unknown = set(raw) - ADDRESS
+    unknown = set(raw) - {*ADDRESS, "country"}
     if unknown:
         raise ValueError(f"unknown in an address: {', '.join(sorted(unknown))}")
     return {**raw, "country": raw.get("country", country)}

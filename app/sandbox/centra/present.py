@@ -9,26 +9,10 @@ from zoneinfo import ZoneInfo
 from app.sandbox.centra import arithmetic, dates
 from app.sandbox.centra.money import pennies
 from app.sandbox.centra.present_line import Pricing, show_line
-from app.sandbox.centra.shop import COUNTRIES, CURRENCIES, STORES, WHOLESALE, Store, find_store
+from app.sandbox.centra.shop import ADDRESS, COUNTRIES, CURRENCIES, STORES, WHOLESALE, Store, find_store
 from app.sandbox.mirror import Doc, View
 
 PLUGIN_NAMES = {"adyen_drop_in": ("Adyen", "adyen"), "klarna_payments": ("Klarna", "klarna")}
-ADDRESS = (
-    "firstName",
-    "lastName",
-    "companyName",
-    "attention",
-    "address1",
-    "address2",
-    "city",
-    "zipCode",
-    "stateOrProvince",
-    "email",
-    "phoneNumber",
-    "cellPhoneNumber",
-    "faxNumber",
-    "vatNumber",
-)
 
 
 @dataclass(frozen=True, slots=True)

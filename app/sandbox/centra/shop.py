@@ -58,6 +58,23 @@ CURRENCIES = {
     "USD": Currency(3, "US dollar", Decimal("0.787402")),
 }
 BASE_CURRENCY = "GBP"
+ADDRESS = (
+    "firstName",
+    "lastName",
+    "companyName",
+    "attention",
+    "address1",
+    "address2",
+    "city",
+    "zipCode",
+    "stateOrProvince",
+    "email",
+    "phoneNumber",
+    "cellPhoneNumber",
+    "faxNumber",
+    "vatNumber",
+)
+"""Fields of an address, besides its country."""
 WAREHOUSES = {1: "HOME", 2: "SHOP"}
 HOLD_REASONS = (
     "PAYMENT_MISMATCH",
