@@ -1,12 +1,25 @@
 """Lane keys. A code is normalised once, here: two spellings would be two lanes, and the race would be back."""
 
+import hashlib
+import re
 import unicodedata
 from collections.abc import Iterable
 
+LONGEST_CODE = 200
+_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+
 
 def normalise(code: str) -> str:
-    """One spelling for a code: NFC, trimmed, inner white space collapsed, upper case."""
-    return unicodedata.normalize("NFC", " ".join(unicodedata.normalize("NFC", code).upper().split()))
+    """One spelling for a code: NFC, trimmed, inner white space collapsed, upper case (folded first: a capital sharp s
+    is no other letter than the small one).
+    """
+    upper = unicodedata.normalize("NFC", code).casefold().upper()
+    return unicodedata.normalize("NFC", " ".join(upper.split()))
+
+
+def sku_key(code: str) -> str:
+    """Normalised; what no index or text column of Postgres could hold, by its digest."""
+    return _fit(normalise(code))
 
 
 def order_lane(connection: str, ref: str) -> str:
@@ -15,7 +28,7 @@ def order_lane(connection: str, ref: str) -> str:
 
 
 def sku_lane(code: str) -> str:
-    return f"sku:{normalise(code)}"
+    return f"sku:{sku_key(code)}"
 
 
 def sku_lanes(codes: Iterable[str]) -> tuple[str, ...]:
@@ -25,3 +38,9 @@ def sku_lanes(codes: Iterable[str]) -> tuple[str, ...]:
 
 def state_lane(coalesce_key: str) -> str:
     return f"state:{coalesce_key}"
+
+
+def _fit(text: str) -> str:
+    if len(text) <= LONGEST_CODE and not _UNSTORABLE.search(text):
+        return text
+    return f"#{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

@@ -11,7 +11,7 @@ from typing import Any
 import asyncpg
 from pydantic import TypeAdapter
 
-from app.domain.lanes import normalise
+from app.domain.lanes import sku_key
 from app.domain.order import Order
 
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
@@ -119,7 +119,7 @@ async def _record_lines(conn: asyncpg.Connection, orders: Sequence[Order]) -> No
         [order.connection for order, _ in lines],
         [order.ref for order, _ in lines],
         [line.ref for _, line in lines],
-        [normalise(line.sku) for _, line in lines],
+        [sku_key(line.sku) for _, line in lines],
         [line.quantity for _, line in lines],
         [line.cancelled for _, line in lines],
     )

@@ -116,3 +116,9 @@ async def test_a_posting_rule_for_a_product_group_fires_on_what_sage_says(erp):
         ("DRESS-S", "dresses", "99999"),
         ("tee-m", "sales", "41100"),
     ]
+
+
+async def test_a_code_longer_than_any_code_is_not_asked_for(erp, sage):
+    facts = await erp.facts(wanted(products=["TEE-M", "X" * 10_000], barcodes=["5" * 10_000]))
+    assert list(facts.products) == ["TEE-M"]
+    assert sage.asked("products") == ["code eq 'TEE-M'"]
