@@ -54,6 +54,10 @@ async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=encode, decoder=json.loads)
 
 
+async def _keep(_connection: asyncpg.Connection) -> None:
+    """Nothing here sets anything for a session, so nothing has to be undone between two uses: a round trip less."""
+
+
 @asynccontextmanager
 async def open_pool(
     url: str, *, size: int = 10, application: str = "sluice", synchronous_commit: str = "on"
@@ -64,6 +68,7 @@ async def open_pool(
         min_size=0,
         max_size=size,
         init=_prepare,
+        reset=_keep,
         timeout=5,
         command_timeout=35,
         server_settings={

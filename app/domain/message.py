@@ -66,7 +66,9 @@ class Draft:
 
 @dataclass(frozen=True, slots=True)
 class Claimed:
-    """A message that this worker holds until `lease_until` (UTC), under `token`."""
+    """A message that this worker holds until `lease_until` (UTC), under `token`. `places`: (lane, ticket) where it
+    stands, its order lane included.
+    """
 
     id: int
     kind: str
@@ -84,6 +86,7 @@ class Claimed:
     received_at: datetime
     raw: bytes | None = None
     lanes: tuple[str, ...] = ()
+    places: tuple[tuple[str, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

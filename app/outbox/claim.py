@@ -13,6 +13,18 @@ from app.domain.message import Claimed
 
 RESERVED = 0.3
 UNLIMITED = 1e9
+# What is in flight at a destination, and of which kinds something is due. Each look ends at the first row it finds.
+_LOOK = """
+SELECT kind, 'leased' AS state, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token
+UNION ALL
+SELECT want.kind, due.state, NULL FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
+    (SELECT s.state FROM message_state AS s
+     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'in_doubt' AND s.due_at <= $3 LIMIT 1)
+    UNION ALL
+    (SELECT s.state FROM message_state AS s
+     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'ready' AND s.due_at <= $3 LIMIT 1)
+) AS due
+"""
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
 # while keeps such a plan when the flood comes.
 _TAKE = """
@@ -24,7 +36,7 @@ WITH picked AS (
         token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
-        s.doubt_since, s.probes, s.received_at, s.due_at, s.lanes
+        s.doubt_since, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket
 )
 SELECT taken.*, m.key, m.body, m.raw FROM taken JOIN message AS m ON m.id = taken.id
 ORDER BY taken.due_at, taken.id
@@ -73,6 +85,7 @@ class _Room:
     tokens: float
     kept: float
     busy: frozenset[str]
+    due: frozenset[tuple[str, str]]
 
     def grants(self, want: Want) -> int:
         """Messages of this kind that may be taken now."""
@@ -90,12 +103,14 @@ async def claim(
 ) -> list[tuple[Want, list[Claimed]]]:
     """Batches to work now, in doubt before ready, kinds in the order given. Commits before anyone is talked to."""
     async with pool.acquire() as conn, conn.transaction():
-        room = await _room(conn, who.destination, limits, who.now)
+        room = await _room(conn, wants, limits, who)
         if room is None:
             return []
         taken: list[tuple[Want, list[Claimed]]] = []
         before = room.tokens
         for want, state in product(wants, ("in_doubt", "ready")):
+            if (want.kind, state) not in room.due:
+                continue
             batch = await _take(conn, want, state, room.grants(want), who)
             if batch:
                 taken.append((want, batch))
@@ -108,8 +123,11 @@ async def claim(
         return taken
 
 
-async def _room(conn: asyncpg.Connection, destination: str, limits: Limits, now: datetime) -> _Room | None:
+async def _room(
+    conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, who: Claim
+) -> _Room | None:
     """Locks the destination's row: budgets and live leases are counted by one claimer at a time."""
+    destination, now = who.destination, who.now
     row = await conn.fetchrow("SELECT * FROM destination WHERE name = $1 FOR UPDATE", destination)
     if row is None:
         burst = limits.budget.burst if limits.budget else 0.0
@@ -122,17 +140,16 @@ async def _room(conn: asyncpg.Connection, destination: str, limits: Limits, now:
         return None
     if row["resume_at"] is not None and row["resume_at"] > now:
         return None
-    live = await conn.fetch(
-        "SELECT kind, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token",
-        destination,
-    )
+    seen = await conn.fetch(_LOOK, destination, [want.kind for want in wants], now)
+    live = [one for one in seen if one["state"] == "leased"]
+    due = frozenset((one["kind"], one["state"]) for one in seen if one["state"] != "leased")
     ceiling = 1 if row["failures"] >= limits.probing else min(limits.slots, int(row["slots"]))
     free = ceiling - len({held["token"] for held in live})
-    if free <= 0:
+    if free <= 0 or not due:
         return None
     tokens = await _refill(conn, row, limits.budget, now)
     kept = RESERVED * limits.budget.burst if limits.budget else 0.0
-    return _Room(free, tokens, kept, frozenset(held["kind"] for held in live))
+    return _Room(free, tokens, kept, frozenset(held["kind"] for held in live), due)
 
 
 async def _refill(conn: asyncpg.Connection, row: Any, budget: Budget | None, now: datetime) -> float:
@@ -180,7 +197,13 @@ def _claimed(row: Any, *, in_doubt: bool) -> Claimed:
         received_at=row["received_at"],
         raw=row["raw"],
         lanes=tuple(row["lanes"]),
+        places=_places(row),
     )
+
+
+def _places(row: Any) -> tuple[tuple[str, int], ...]:
+    order = ((row["order_lane"], row["order_ticket"]),) if row["order_lane"] is not None else ()
+    return (*((lane, row["ticket"]) for lane in row["lanes"] if row["ticket"] is not None), *order)
 
 
 async def renew(pool: asyncpg.Pool, tokens: Sequence[int], until: datetime) -> set[int]:

@@ -12,6 +12,9 @@ from app.outbox.withdraw import mark_dirty
 
 
 async def note_attempts(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -> None:
+    """Of messages that stay open; called before they are put to rest."""
+    if not outcomes:
+        return
     await conn.execute(
         """
         INSERT INTO attempt (message_id, token, worker, verdict, error)
@@ -21,9 +24,13 @@ async def note_attempts(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -
         """,
         [outcome.message.id for outcome in outcomes],
         [outcome.message.token for outcome in outcomes],
-        [type(outcome.verdict).__name__.lower() for outcome in outcomes],
+        [word(outcome) for outcome in outcomes],
         [said(outcome) for outcome in outcomes],
     )
+
+
+def word(outcome: Outcome) -> str:
+    return type(outcome.verdict).__name__.lower()
 
 
 def said(outcome: Outcome) -> str:
@@ -36,26 +43,33 @@ def said(outcome: Outcome) -> str:
     )[:500]
 
 
-async def finish(
-    conn: asyncpg.Connection, done: Mapping[int, Done], rows: Mapping[int, asyncpg.Record]
-) -> None:
+async def finish(conn: asyncpg.Connection, done: Mapping[int, Done], outcomes: Sequence[Outcome]) -> None:
+    """State rows become receipts; what was claimed leaves an attempt too, what was ended from outside does not."""
     if not done:
         return
+    tried = {outcome.message.id: outcome for outcome in outcomes}
     await conn.execute(
         """
-        WITH gone AS (DELETE FROM message_state WHERE id = ANY($1::bigint[]) RETURNING *)
+        WITH gone AS (DELETE FROM message_state WHERE id = ANY($1::bigint[]) RETURNING *),
+        given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])
+                           AS given(id, result, note, verdict, error)),
+        tried AS (
+            INSERT INTO attempt (message_id, token, worker, verdict, error)
+            SELECT gone.id, gone.token, gone.worker, given.verdict, given.error
+            FROM gone JOIN given USING (id) WHERE given.verdict IS NOT NULL
+        )
         INSERT INTO receipt (message_id, kind, source, result, note, keyed, aside, received_at)
         SELECT gone.id, gone.kind, gone.source, given.result, given.note, gone.coalesce_key IS NULL, gone.aside,
                gone.received_at
-        FROM gone JOIN unnest($1::bigint[], $2::text[], $3::text[]) AS given(id, result, note) ON given.id = gone.id
+        FROM gone JOIN given USING (id)
         """,
         list(done),
         [verdict.result.value for verdict in done.values()],
         [verdict.note or None for verdict in done.values()],
+        [word(tried[number]) if number in tried else None for number in done],
+        [said(tried[number]) if number in tried else None for number in done],
     )
-    troubled = [
-        number for number in done if rows[number]["attempts"] > 1 or rows[number]["state"] == "parked"
-    ]
+    troubled = [number for number in done if number not in tried or tried[number].message.attempts > 1]
     if troubled:
         await cases.close_cases(conn, troubled, "settled")
 

@@ -27,8 +27,8 @@ async def take(conn: asyncpg.Connection, lanes: Mapping[int, Sequence[str]]) -> 
             state = CASE WHEN place.blockers = 0 THEN 'ready' ELSE 'waiting' END
         FROM (
             SELECT m.id, CASE WHEN m.lanes = '{}' THEN NULL ELSE given.ticket END AS ticket,
-                   (SELECT count(*) FROM unnest(m.lanes) AS held(lane) WHERE EXISTS (
-                        SELECT FROM ticket AS t WHERE t.lane = held.lane AND t.ticket < given.ticket)) AS blockers
+                   (SELECT count(*) FROM unnest(m.lanes) AS held(lane) WHERE given.ticket > (
+                        SELECT t.ticket FROM ticket AS t WHERE t.lane = held.lane ORDER BY t.ticket LIMIT 1)) AS blockers
             FROM message_state AS m JOIN unnest($1::bigint[], $2::bigint[]) AS given(id, ticket) ON given.id = m.id
         ) AS place
         WHERE s.id = place.id
@@ -43,8 +43,8 @@ async def rest_behind(conn: asyncpg.Connection, ids: Sequence[int]) -> set[int]:
     rows = await conn.fetch(
         """
         UPDATE message_state AS s SET due_at = 'infinity'
-        WHERE s.id = ANY($1::bigint[]) AND EXISTS (
-            SELECT FROM ticket AS t WHERE t.lane = s.order_lane AND t.ticket < s.order_ticket)
+        WHERE s.id = ANY($1::bigint[]) AND s.order_ticket > (
+            SELECT t.ticket FROM ticket AS t WHERE t.lane = s.order_lane ORDER BY t.ticket LIMIT 1)
         RETURNING s.id
         """,
         list(ids),

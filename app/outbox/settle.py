@@ -40,11 +40,11 @@ class Settled:
 
 @dataclass(slots=True)
 class _Work:
-    """The batch, read before the locks."""
+    """What becomes of the batch. `rows`: as read before the locks, of those whose end depends on it."""
 
     rows: dict[int, asyncpg.Record]
-    rests: dict[int, Rest]
     done: dict[int, Done]
+    rests: dict[int, Rest] = field(default_factory=dict)
     places: list[tuple[str, int]] = field(default_factory=list)
 
 
@@ -56,17 +56,18 @@ async def settle(
     answers = await append.claim_keys(conn, drafts) if drafts else []
     fresh = append.only_fresh(answers, drafts)
     work = await _read(conn, outcomes, changes, rules)
-    lanes = _lanes(work, changes, fresh)
-    await tickets.lock(conn, lanes)
-    freed = await tickets.leave(conn, work.places)
-    await _lock_rows(conn, work, outcomes, [*freed.heads, *freed.order_heads])
-    await note_attempts(conn, outcomes)
-    await finish(conn, work.done, work.rows)
+    keep, lanes = append.all_lanes(draft for _, draft in fresh), _lanes(work, changes)
+    await tickets.lock(conn, lanes | keep)
+    freed = await tickets.leave(conn, work.places, keep=keep)
+    await _lock_rows(conn, work, outcomes, freed)
+    await note_attempts(conn, [outcome for outcome in outcomes if outcome.message.id in work.rests])
+    await finish(conn, work.done, outcomes)
     await put_to_rest(conn, work.rests)
     await _amend(conn, changes)
     waits = await tickets.advance(conn, freed)
     await append.place(conn, fresh)
-    await tickets.sweep(conn, lanes)
+    if work.rows or fresh:
+        await tickets.sweep(conn, lanes | keep)
     parks = [(o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park)]
     if parks:
         await cases.open_cases(
@@ -79,29 +80,27 @@ async def settle(
 async def _read(
     conn: asyncpg.Connection, outcomes: Sequence[Outcome], changes: Sequence[Change], rules: Rules
 ) -> _Work:
-    ids = [outcome.message.id for outcome in outcomes] + [change.message_id for change in changes]
-    rows = {
-        row["id"]: row
-        for row in await conn.fetch("SELECT * FROM message_state WHERE id = ANY($1::bigint[])", ids)
-    }
-    if len(rows) < len(set(ids)):
+    """Nobody else moves a message that is leased, so where one stands that is done is known from its claim."""
+    done = {o.message.id: o.verdict for o in outcomes if isinstance(o.verdict, Done)}
+    places = [place for o in outcomes if o.message.id in done for place in o.message.places]
+    open_ = {o.message.id: o.verdict for o in outcomes if not isinstance(o.verdict, Done)}
+    ids = {*open_, *(change.message_id for change in changes)}
+    if not ids:
+        return _Work({}, done, places=places)
+    found = await conn.fetch("SELECT * FROM message_state WHERE id = ANY($1::bigint[])", list(ids))
+    work = _Work({row["id"]: row for row in found}, done, places=places)
+    if len(work.rows) < len(ids):
         raise tickets.MovedError
-    work = _Work(rows, {}, {})
-    for outcome in outcomes:
-        row = rows[outcome.message.id]
-        if isinstance(outcome.verdict, Done):
-            work.done[outcome.message.id] = outcome.verdict
-        else:
-            work.rests[outcome.message.id] = rest(row, outcome.verdict, rules)
+    for number, verdict in open_.items():
+        work.rests[number] = rest(work.rows[number], verdict, rules)
     await _overtaken(conn, work)
     for change in changes:
         if change.end is not None:
             work.done[change.message_id] = change.end
     leaving = {change.message_id for change in changes if change.amend is not None}
     leaving |= work.done.keys() | {number for number, value in work.rests.items() if value.leaves}
-    for number, row in rows.items():
-        leaves = number in leaving
-        if leaves and row["ticket"] is not None:
+    for number, row in work.rows.items():
+        if number in leaving and row["ticket"] is not None:
             work.places += [(lane, row["ticket"]) for lane in row["lanes"]]
         if number in work.done and row["order_lane"] is not None:
             work.places.append((row["order_lane"], row["order_ticket"]))
@@ -123,25 +122,29 @@ async def _overtaken(conn: asyncpg.Connection, work: _Work) -> None:
             work.done[number] = Done(Result.SUPERSEDED, "a newer one waits")
 
 
-def _lanes(work: _Work, changes: Sequence[Change], fresh: append.Fresh) -> set[str]:
-    lanes = append.all_lanes(draft for _, draft in fresh) | {lane for lane, _ in work.places}
+def _lanes(work: _Work, changes: Sequence[Change]) -> set[str]:
+    lanes = {lane for lane, _ in work.places}
     lanes |= {row["order_lane"] for row in work.rows.values() if row["order_lane"] is not None}
     return lanes | {lane for change in changes for lane in change.amend or ()}
 
 
 async def _lock_rows(
-    conn: asyncpg.Connection, work: _Work, outcomes: Sequence[Outcome], others: Sequence[int]
+    conn: asyncpg.Connection, work: _Work, outcomes: Sequence[Outcome], freed: tickets.Freed
 ) -> None:
-    """Locks every state row that this settle writes, by id, and checks that what was read still holds."""
-    ids = sorted({*work.rows, *others})
+    """Locks every state row that this settle writes, by id, and checks that what is known of them still holds."""
+    tokens = {outcome.message.id: outcome.message.token for outcome in outcomes}
+    ids = sorted({*work.rows, *tokens, *freed.heads, *freed.order_heads})
     rows = await conn.fetch(
-        "SELECT * FROM message_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE", ids
+        "SELECT id, state, token, lanes, ticket, send_begun FROM message_state WHERE id = ANY($1::bigint[]) "
+        "ORDER BY id FOR UPDATE",
+        ids,
     )
     now = {row["id"]: row for row in rows}
-    tokens = {outcome.message.id: outcome.message.token for outcome in outcomes}
-    for number, before in work.rows.items():
-        row = now.get(number)
-        if row is None or row["lanes"] != before["lanes"] or row["ticket"] != before["ticket"]:
+    for number in {*work.rows, *tokens}:
+        row, before = now.get(number), work.rows.get(number)
+        if row is None:
+            raise tickets.MovedError
+        if before and (row["lanes"] != before["lanes"] or row["ticket"] != before["ticket"]):
             raise tickets.MovedError
         ours = row["state"] == "leased" and row["token"] == tokens.get(number)
         unsent = (

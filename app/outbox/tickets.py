@@ -1,6 +1,6 @@
 """Places in lanes. Lock first; then, in a new statement, stand or leave: the new snapshot is what makes it right."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import asyncpg
@@ -61,31 +61,36 @@ class Freed:
     order_heads: list[int]
 
 
-async def leave(conn: asyncpg.Connection, places: Sequence[tuple[str, int]]) -> Freed:
-    """Removes (lane, ticket) places of locked lanes and says who moved up. Leaving from mid-lane moves nobody up."""
+async def leave(
+    conn: asyncpg.Connection, places: Sequence[tuple[str, int]], *, keep: Collection[str] = ()
+) -> Freed:
+    """Removes (lane, ticket) places of locked lanes and says who moved up. Leaving from mid-lane moves nobody up.
+
+    Lanes that are empty then go too, but for those of `keep`. The snapshot is that of this statement: it begins when the
+    locks are held, and what it deletes itself is left out by name.
+    """
     if not places:
         return Freed({}, [])
-    lanes, numbers = [lane for lane, _ in places], [ticket for _, ticket in places]
-    await conn.execute(
-        """
-        DELETE FROM ticket USING unnest($1::text[], $2::bigint[]) AS gone(lane, number)
-        WHERE ticket.lane = gone.lane AND ticket.ticket = gone.number
-        """,
-        lanes,
-        numbers,
-    )
     rows = await conn.fetch(
         """
-        SELECT head.message_id, gone.lane LIKE 'order:%' AS is_order, count(*)::int AS lanes
-        FROM (SELECT lane, min(number) AS number FROM unnest($1::text[], $2::bigint[]) AS left_(lane, number)
-              GROUP BY lane) AS gone
-        CROSS JOIN LATERAL (SELECT ticket, message_id FROM ticket WHERE ticket.lane = gone.lane
-                            ORDER BY ticket.ticket LIMIT 1) AS head
-        WHERE head.ticket > gone.number
-        GROUP BY head.message_id, is_order
+        WITH gone AS (SELECT lane, number FROM unnest($1::text[], $2::bigint[]) AS gone(lane, number)),
+        left_ AS (
+            DELETE FROM ticket USING gone WHERE ticket.lane = gone.lane AND ticket.ticket = gone.number
+        ), next AS (
+            SELECT first.lane, first.number, head.ticket, head.message_id
+            FROM (SELECT lane, min(number) AS number, array_agg(number) AS numbers FROM gone GROUP BY lane) AS first
+            LEFT JOIN LATERAL (
+                SELECT ticket, message_id FROM ticket WHERE ticket.lane = first.lane AND ticket.ticket <> ALL(first.numbers)
+                ORDER BY ticket.ticket LIMIT 1) AS head ON true
+        ), emptied AS (
+            DELETE FROM lane USING next WHERE lane.key = next.lane AND next.ticket IS NULL AND lane.key <> ALL($3::text[])
+        )
+        SELECT message_id, lane LIKE 'order:%' AS is_order, count(*)::int AS lanes
+        FROM next WHERE ticket > number GROUP BY message_id, is_order
         """,
-        lanes,
-        numbers,
+        [lane for lane, _ in places],
+        [ticket for _, ticket in places],
+        list(keep),
     )
     return Freed(
         {row["message_id"]: row["lanes"] for row in rows if not row["is_order"]},
