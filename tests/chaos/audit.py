@@ -1,9 +1,9 @@
 """Drains a town and judges it: what the sandbox's history tells, and what the outbox holds, against each other."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +12,7 @@ import httpx
 from app.db.session import TROUBLE
 from app.demo import books
 from app.demo.errors import DemoError
-from app.demo.sight import Sight, asked, entered
+from app.demo.sight import DOCUMENT, ORDER, Sight, asked, entered
 from app.demo.stage import CONNECTIONS
 from app.demo.verdict import Asked, Span
 from app.sandbox.centra.announce import show_outbound
@@ -30,15 +30,18 @@ STILL_SECONDS = 60.0
 """Longer than a lease, a quarantine and a breaker's rest together."""
 PREFIXES = {one.name: one.prefix for one in CONNECTIONS}
 STORES = {one.store: one for one in CONNECTIONS}
+GRACE = timedelta(seconds=1)
+"""From the signal to the end of a process that is killed."""
 REPAIRED = "lanes.repaired"
 """What no log may hold, whatever was killed."""
 
 
 @dataclass
 class Ear:
-    """The sandbox's history, read on from where it was."""
+    """The sandbox's history, read on from where it was. `began`: when orders were placed and documents made, by name."""
 
     sight: Sight = field(default_factory=Sight)
+    began: dict[str, datetime] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Stockholm"))
 
@@ -48,9 +51,18 @@ class Ear:
             for row in rows:
                 self.deliveries.extend(self._hear(row))
 
+    def waits(self, numbers: Sequence[int]) -> list[float]:
+        """Seconds from checkout to document, of those that have one."""
+        names = ((f"{ORDER}/{n}", f"{DOCUMENT}/{one.prefix}-{n}") for n in numbers for one in CONNECTIONS)
+        pairs = [(self.began[a], self.began[b]) for a, b in names if a in self.began and b in self.began]
+        return [(made - placed).total_seconds() for placed, made in pairs]
+
     def _hear(self, row: Doc) -> Iterator[Delivery]:
         for change in row["changed"]:
             after = change["after"]
+            if after is not None and change["before"] is None and change["entity"] in {ORDER, DOCUMENT}:
+                name = after["customer_document_no"] if change["entity"] == DOCUMENT else after["number"]
+                self.began.setdefault(f"{change['entity']}/{name}", datetime.fromisoformat(row["at"]))
             if change["entity"] == "centra.delivery" and after is not None:
                 yield from self._called(after)
             elif change["entity"] == "centra.event" and after is None and row["status"] == 200:
@@ -89,8 +101,8 @@ async def drain(town: Town, ear: Ear) -> bool:
     return False
 
 
-async def audit(town: Town, ear: Ear, *, unsure: frozenset[int] = frozenset()) -> tuple[Fault | str, ...]:
-    """What is wrong. `unsure`: numbers of orders of whose first notice the sandbox cannot tell, since it was killed."""
+async def audit(town: Town, ear: Ear) -> tuple[Fault | str, ...]:
+    """What is wrong."""
     ids: dict[str, int] = town.stage.seeded["sage200"]["ids"]["currency"]
     sight = ear.sight
     orders = [await _shown(town, number) for number in sight.orders]
@@ -99,7 +111,7 @@ async def audit(town: Town, ear: Ear, *, unsure: frozenset[int] = frozenset()) -
         asked=orders,
         entered=entered(sight.documents, sight.created, {number: code for code, number in ids.items()}),
         deliveries=[*ear.deliveries, *town.load.deliveries],
-        spans=dict(_spans(sight, orders, unsure)),
+        spans=dict(_spans(ear, orders, town.dark)),
         complete=tuple(f"centra/{name}/webhook/" for name in PREFIXES),
     )
     unaccounted = await _unaccounted(town)
@@ -113,11 +125,17 @@ async def _shown(town: Town, number: int) -> Asked:
     return asked(order, connection.name, connection.prefix, {})
 
 
-def _spans(sight: Sight, orders: Iterable[Asked], unsure: frozenset[int]) -> Iterator[tuple[str, Span]]:
+def _spans(ear: Ear, orders: Iterable[Asked], dark: Sequence[datetime]) -> Iterator[tuple[str, Span]]:
+    """A sandbox that was killed cannot tell of the calls it was making: what was placed before may have been accepted
+    before, too.
+    """
     for order in orders:
-        span = sight.span(order.number)
-        if span is not None:
-            yield order.key, replace(span, began="") if order.number in unsure else span
+        span = ear.sight.span(order.number)
+        if span is None:
+            continue
+        placed, began = ear.began[f"{ORDER}/{order.number}"], datetime.fromisoformat(span.began)
+        hidden = any(placed <= moment + GRACE and moment <= began for moment in dark)
+        yield order.key, replace(span, began="") if hidden else span
 
 
 async def _unaccounted(town: Town) -> int | None:

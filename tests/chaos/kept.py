@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import psutil
 
@@ -39,6 +40,7 @@ class Kept:
     def crash_postgres(self) -> None:
         """As `pg_ctl stop -m immediate`: no checkpoint, no goodbye; the next start recovers."""
         self.kills += 1
-        for process in psutil.Process(self.server.process.pid).children():
-            if process.name().startswith("postgres"):
-                process.send_signal(signal.SIGQUIT)
+        with suppress(psutil.NoSuchProcess):
+            for process in psutil.Process(self.server.process.pid).children():
+                if process.name().startswith("postgres"):
+                    process.send_signal(signal.SIGQUIT)

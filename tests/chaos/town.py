@@ -6,7 +6,8 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
@@ -41,7 +42,7 @@ ROLES = ("api", "exporter", *WORKERS)
 
 @dataclass
 class Town:
-    """`clocks`: role -> file that holds how many seconds its clock is ahead."""
+    """`clocks`: role -> file that holds how many seconds its clock is ahead. `dark`: when the sandbox was killed."""
 
     stage: Stage
     postgres: Kept
@@ -50,6 +51,7 @@ class Town:
     chance: random.Random
     clocks: Mapping[str, Path]
     logs: Path
+    dark: list[datetime] = field(default_factory=list)
 
     def kill(self, name: str) -> None:
         """A process of ours, the sandbox, postgres (at once, without a checkpoint) or valkey."""
@@ -58,6 +60,8 @@ class Town:
         elif name == "valkey":
             self.valkey.kill()
         else:
+            if name == "sandbox":
+                self.dark.append(datetime.now(UTC))
             self.stage.crew.kill(name)
 
     def kills(self) -> dict[str, int]:
@@ -93,6 +97,14 @@ class Hands(Crew):
             name, argv, self._logs / f"{name}.log", {**clean_environment(), **env}, cwd=ROOT, hold=self._hold
         )
         self._children[name], self._probes[name], self._running[name] = child, probe, Process(child)
+
+    async def keep(self, name: str) -> None:
+        """As the demo's, but patient: while Postgres is away a worker may end as often as it is started."""
+        while True:
+            expected = self.kills[name]
+            await self._running[name].ended()
+            self.falls[name] += self.kills[name] == expected
+            self._running[name] = Process(self._children[name])
 
 
 @asynccontextmanager

@@ -1,5 +1,6 @@
 """All attacks, in the order in which they are run."""
 
 from tests.chaos.attack import Attack
+from tests.chaos.attacks import clocks, kills, stops, wipes
 
-ATTACKS: tuple[Attack, ...] = ()
+ATTACKS: tuple[Attack, ...] = (kills.ATTACK, stops.ATTACK, wipes.FLUSHES, wipes.AWAY, clocks.ATTACK)
