@@ -1,9 +1,12 @@
 """One Postgres and one Valkey for everybody, with the same settings; a fresh database for each round."""
 
+import fcntl
 import os
 import platform
 import secrets
+import shutil
 import signal
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -38,12 +41,14 @@ SETTINGS = MappingProxyType(
 
 @dataclass(frozen=True, slots=True)
 class Arena:
-    """`database_url`: the server's; rounds take databases of their own. `quick`: small sizes, for a look."""
+    """`database_url`: the server's; rounds take databases of their own. `quick`: small sizes, for a look. `home`: this
+    run's folder, gone afterwards.
+    """
 
     database_url: str
     redis_url: str
     quick: bool
-    home: Path = HOME
+    home: Path
 
     @asynccontextmanager
     async def database(self, *, migrated: bool = True) -> AsyncIterator[str]:
@@ -74,11 +79,10 @@ def beside(url: str, database: str) -> str:
 
 @asynccontextmanager
 async def open_arena(*, quick: bool) -> AsyncIterator[Arena]:
-    servers_home = HOME / "servers"
-    discard(servers_home)
+    home = own_home(HOME / "runs")
     bindir = os.environ.get("PG_BINDIR")
     wish = Wish(
-        servers_home,
+        home / "servers",
         bindir=Path(bindir) if bindir else None,
         postgres_settings=SETTINGS,
         polite=signal.SIGQUIT,
@@ -89,9 +93,29 @@ async def open_arena(*, quick: bool) -> AsyncIterator[Arena]:
             await admin.execute(f"CREATE DATABASE {TEMPLATE}")
             await admin.close()
             await upgrade(beside(servers.database_url, TEMPLATE))
-            yield Arena(servers.database_url, servers.redis_url, quick)
+            yield Arena(servers.database_url, servers.redis_url, quick, home)
     finally:
-        discard(servers_home)
+        remove(home)
+
+
+def own_home(folder: Path) -> Path:
+    """A new folder for this run; what killed runs left is removed, what runs is left alone."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for lock in folder.glob("*/servers/lock"):
+        with lock.open() as held:
+            try:
+                fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            remove(lock.parents[1])
+    home = Path(tempfile.mkdtemp(dir=folder))
+    home.chmod(0o711)
+    return home
+
+
+def remove(home: Path) -> None:
+    discard(home / "servers")
+    shutil.rmtree(home, ignore_errors=True)
 
 
 async def machine_of(arena: Arena) -> dict[str, Any]:

@@ -1,0 +1,129 @@
+"""How the cost of draining grows: with history, workers, SKUs a message, and skew. Messages/s throughout."""
+
+import random
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from bench.arena import Arena
+from bench.baskets import Mix, draw
+from bench.heat import Heat, make_jobs, run_heat, run_ours, shop
+from bench.rivals import sluice
+
+PROCESSES = 2
+HISTORY = (0, 10_000, 100_000, 1_000_000, 5_000_000)
+WORKERS = (1, 2, 4, 8)
+LINES = (1, 2, 3, 5, 10)
+ZIPF = Mix("zipf 1.1", 1.1)
+SKEWS = (
+    Mix("uniform", 0.0),
+    Mix("zipf 0.8", 0.8),
+    Mix("zipf 1.0", 1.0),
+    ZIPF,
+    Mix("half of all on one SKU", 1.1, sale=0.5),
+)
+# Ids below what a fresh sequence gives; history is what was done before.
+HISTORY_SQL = (
+    """
+    INSERT INTO idempotency_key (key, message_id, source, body_hash)
+    SELECT 'history/' || n, n, 'bench', sha256(n::text::bytea) FROM generate_series($1::bigint, $2::bigint) AS n
+    """,
+    """
+    INSERT INTO message (id, kind, cls, destination, source, key, order_ref, body)
+    SELECT n, 'bench.noop', 'effect', 'bench:main', 'bench', 'history/' || n, 'h' || n,
+           jsonb_build_object('ref', 'h' || n, 'skus', jsonb_build_array('SKU' || n % 5000))
+    FROM generate_series($1::bigint, $2::bigint) AS n
+    """,
+    """
+    INSERT INTO receipt (message_id, kind, source, result, keyed, received_at)
+    SELECT n, 'bench.noop', 'bench', 'applied', true, now() FROM generate_series($1::bigint, $2::bigint) AS n
+    """,
+    """
+    INSERT INTO attempt (message_id, token, worker, verdict, error)
+    SELECT n, n, 'bench', 'done', '' FROM generate_series($1::bigint, $2::bigint) AS n
+    """,
+)
+
+
+async def grow(arena: Arena) -> Mapping[str, Any]:
+    count = 1_000 if arena.quick else 10_000
+    return {
+        "growth": {
+            "history_rows": await by_history(arena, count),
+            "processes": await by_workers(arena, count),
+            "skus_a_message": await by_lines(arena, count),
+            "skew": await by_skew(arena, count),
+        }
+    }
+
+
+async def by_history(arena: Arena, count: int) -> dict[str, float]:
+    """One database that grows; the same backlog each time, under new references."""
+    rates, past = {}, 0
+    async with arena.database() as url:
+        for number, rows in enumerate(HISTORY[:3] if arena.quick else HISTORY):
+            await add_history(url, past, rows)
+            past = rows
+            baskets = draw(ZIPF, count, random.Random(number))  # noqa: S311 - shoppers
+            jobs = make_jobs(baskets, number * count)
+            rates[str(rows)] = count / await run_ours(arena, Heat(sluice(), jobs, PROCESSES), url)
+    return rounded(rates)
+
+
+async def add_history(url: str, past: int, rows: int) -> None:
+    """Fills up to `rows` done messages and moves the sequence behind them."""
+    connection = await asyncpg.connect(url)
+    try:
+        first = await connection.fetchval("SELECT nextval('message_id_seq')")
+        if rows > past:
+            for statement in HISTORY_SQL:
+                await connection.execute(statement, first, first + rows - past - 1)
+            await connection.execute("SELECT setval('message_id_seq', $1)", first + rows - past)
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
+
+
+async def by_workers(arena: Arena, count: int) -> dict[str, float]:
+    jobs = shop(ZIPF, count)
+    return rounded(
+        {
+            str(n): count / await run_heat(arena, Heat(sluice(), jobs, n))
+            for n in WORKERS[: 2 if arena.quick else None]
+        }
+    )
+
+
+async def by_lines(arena: Arena, count: int) -> dict[str, float]:
+    rates = {}
+    for lines in LINES:
+        jobs = make_jobs(of_length(lines, count))
+        rates[str(lines)] = count / await run_heat(arena, Heat(sluice(), jobs, PROCESSES))
+    return rounded(rates)
+
+
+def of_length(lines: int, count: int, mix: Mix = ZIPF) -> list[tuple[str, ...]]:
+    """Baskets of exactly `lines` SKUs, drawn as shoppers draw them."""
+    rng = random.Random(lines)  # noqa: S311 - shoppers
+    made: list[tuple[str, ...]] = []
+    chosen: dict[str, None] = {}
+    while len(made) < count:
+        for sku in (sku for basket in draw(mix, count, rng) for sku in basket):
+            chosen[sku] = None
+            if len(chosen) == lines and len(made) < count:
+                made.append(tuple(chosen))
+                chosen = {}
+    return made
+
+
+async def by_skew(arena: Arena, count: int) -> dict[str, float]:
+    rates = {}
+    for mix in SKEWS:
+        rates[mix.name] = count / await run_heat(arena, Heat(sluice(), shop(mix, count), PROCESSES))
+    return rounded(rates)
+
+
+def rounded(rates: Mapping[str, float]) -> dict[str, float]:
+    return {name: round(rate, 1) for name, rate in rates.items()}
