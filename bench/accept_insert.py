@@ -27,6 +27,7 @@ CREATE TABLE IF NOT EXISTS inbox (
     received_at timestamptz NOT NULL DEFAULT now()
 )
 """
+ROW = "INSERT INTO inbox (source, raw) VALUES ($1, $2) RETURNING id"
 
 
 def hooks_of(connections: Mapping[str, BaseModel]) -> dict[str, Hook]:
@@ -47,9 +48,7 @@ def compose(pool: asyncpg.Pool, hooks: Mapping[str, Hook]) -> FastAPI:
             verify(raw, request.headers.get("x-centra-signature"), datetime.now(UTC), hooks[connection])
         except ForgedError:
             return JSONResponse({}, 401)
-        number = await pool.fetchval(
-            "INSERT INTO inbox (source, raw) VALUES ($1, $2) RETURNING id", connection, raw
-        )
+        number = await pool.fetchval(ROW, connection, raw)
         return JSONResponse({"id": number}, 202)
 
     return api
