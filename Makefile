@@ -3,13 +3,15 @@
 SHELL := /bin/sh
 PYTHON ?=
 ARGS ?=
+MINUTES ?= 8
+ONLY ?=
 VENV := .venv
 STATE := .sluice
 STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 export PROMETHEUS_DISABLE_CREATED_SERIES := true
 
-.PHONY: help install demo test lint openapi mutants clean
+.PHONY: help install demo test lint openapi mutants chaos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
@@ -39,6 +41,12 @@ openapi: $(STAMP) ## write openapi/sluice.json anew
 
 mutants: $(STAMP) ## break each promise and see its test fail
 	@$(RUN)/python -m tests.mutants $(ARGS)
+
+chaos: $(STAMP) ## kill loops, wipes and cuts, then an audit (MINUTES=60 for all of it)
+	@$(RUN)/python -m tests.chaos --minutes $(MINUTES) $(if $(ONLY),--only "$(ONLY)") $(ARGS)
+
+bench: $(STAMP) ## measure beside the peers (ONLY=accept for one)
+	@$(RUN)/python -m bench $(if $(ONLY),--only $(ONLY)) $(ARGS)
 
 clean: ## remove the virtual environment and all local data
 	@for link in $$(find $(STATE) -type l -lname '/var/tmp/sluice-*' 2>/dev/null); do rm -rf "$$(readlink "$$link")"; done

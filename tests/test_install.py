@@ -58,5 +58,5 @@ def test_ci_runs_what_a_user_would() -> None:
 
 def test_help_names_every_command() -> None:
     said = subprocess.run(["make", "help"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-    for command in ("demo", "test", "lint", "openapi", "mutants", "clean", "help"):
+    for command in ("demo", "test", "lint", "openapi", "mutants", "chaos", "bench", "clean", "help"):
         assert f"make {command} " in said

@@ -24,6 +24,7 @@ class Kept:
         """For ever: whatever ends is started again, unless it is to stay away."""
         while True:
             await self.server.process.ended()
+            self.server.process.stop()
             await self._may_run.wait()
             self.server = await self._start()
 

@@ -28,11 +28,14 @@ async def pause(seconds: float) -> None:
 
 
 async def arrive(
-    deed: Callable[[], Coroutine[None, None, None]], per_second: float, chance: random.Random
+    deed: Callable[[], Coroutine[None, None, None]],
+    per_second: float,
+    chance: random.Random,
+    over: asyncio.Event,
 ) -> None:
-    """For ever: each begins after a random interval, none waits for another."""
+    """Until it is over, and those that came are answered: each begins after a random interval, none waits for another."""
     async with asyncio.TaskGroup() as group:
-        while True:
+        while not over.is_set():
             await pause(chance.expovariate(per_second))
             group.create_task(deed())
 

@@ -47,14 +47,12 @@ class Siege:
     async def under_load(self, town: Town, seconds: float) -> Mapping[str, int | float]:
         if self.rough:
             await town.stage.vendors.break_things(rules())
+        over = asyncio.Event()
         async with asyncio.TaskGroup() as group:
-            crowd = [
-                group.create_task(arrive(town.load.order, self.orders, town.chance)),
-                group.create_task(arrive(town.load.notify, self.notices, town.chance)),
-            ]
+            group.create_task(arrive(town.load.order, self.orders, town.chance, over))
+            group.create_task(arrive(town.load.notify, self.notices, town.chance, over))
             figures = await self.harm(town, seconds)
-            for one in crowd:
-                one.cancel()
+            over.set()
         return figures
 
 

@@ -103,6 +103,7 @@ class Hands(Crew):
         while True:
             expected = self.kills[name]
             await self._running[name].ended()
+            self._running[name].stop()
             self.falls[name] += self.kills[name] == expected
             self._running[name] = Process(self._children[name])
 
