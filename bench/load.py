@@ -12,7 +12,7 @@ import sys
 import time
 from array import array
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import cast
 
@@ -66,23 +66,38 @@ class Toll:
     short: bool
 
 
-def write_requests(order: Order, count: int, moment: int) -> Iterator[bytes]:
-    """Each a delivery of one event, no two alike."""
-    for number in range(count):
-        micros = number % 1_000_000
-        event = {
-            "type": "order",
-            "action": "insert" if number % 2 else "update",
-            "date": f"2026-03-02 09:{order.series // 60 % 60:02}:{order.series % 60:02}.{micros:06}",
-            "id": 1 + order.series * 1_000_000 + number,
-        }
-        body = write_body([event], "+")
+@dataclass(frozen=True, slots=True)
+class Envelope:
+    """Where a delivery goes, and who signs it when (Unix seconds)."""
+
+    port: int
+    path: str
+    secret: str
+    moment: int
+
+    def write(self, event: Mapping[str, object]) -> bytes:
+        """A whole request: a delivery of one event."""
+        body = write_body([dict(event)], "+")
         head = (
-            f"POST {order.path} HTTP/1.1\r\nHost: 127.0.0.1:{order.port}\r\nUser-Agent: {AGENT}\r\nAccept: */*\r\n"
+            f"POST {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{self.port}\r\nUser-Agent: {AGENT}\r\nAccept: */*\r\n"
             f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(body)}\r\n"
-            f"X-Centra-Signature: {sign(order.secret, moment, body)}\r\n\r\n"
+            f"X-Centra-Signature: {sign(self.secret, self.moment, body)}\r\n\r\n"
         )
-        yield head.encode("ascii") + body
+        return head.encode("ascii") + body
+
+
+def write_requests(order: Order, moment: int) -> Iterator[bytes]:
+    """No two events are alike, here or in another series."""
+    envelope = Envelope(order.port, order.path, order.secret, moment)
+    for number in itertools.count():
+        yield envelope.write(
+            {
+                "type": "order",
+                "action": "insert" if number % 2 else "update",
+                "date": f"2026-03-02 09:14:07.{number % 1_000_000:06}",
+                "id": 1 + order.series * 1_000_000 + number,
+            }
+        )
 
 
 def quantile(ordered: Sequence[float], share: float) -> float:
@@ -280,7 +295,7 @@ def main() -> None:
     count = order.most
     if order.rate is not None:
         count = int(order.rate * (order.warm + order.seconds + SLACK) * 1.2)
-    requests = list(itertools.islice(write_requests(order, count, int(time.time())), count))
+    requests = list(itertools.islice(write_requests(order, int(time.time())), count))
     gc.disable()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         toll = runner.run(apply(order, requests))

@@ -19,6 +19,9 @@ from app.embedded.supervise import Child, Process, until_ready, wait_gone
 HOST = "127.0.0.1"
 CONNECTION = "uk"
 SECRET = "webhook-secret-of-the-bench"  # noqa: S105 - made up
+CENTRA_TOKEN = "sandbox-token-of-the-bench"  # noqa: S105 - a made-up vendor's
+STORE = 1
+PREFIX = "CEN"
 PATH = f"/webhooks/centra/{CONNECTION}"
 READY_SECONDS = 120.0
 
@@ -55,9 +58,10 @@ def environment(urls: Urls, vendors: str = "http://127.0.0.1:9") -> dict[str, st
         "SAGE200__SITE": "bench",
         "SAGE200__COMPANY": "1",
         f"CENTRA__{CONNECTION}__BASE_URL": f"{vendors}/centra/graphql",
-        f"CENTRA__{CONNECTION}__TOKEN": "bench-centra-token",
+        f"CENTRA__{CONNECTION}__TOKEN": CENTRA_TOKEN,
         f"CENTRA__{CONNECTION}__WEBHOOK_SECRETS": f'["{SECRET}"]',
-        f"CENTRA__{CONNECTION}__PREFIX": "CEN",
+        f"CENTRA__{CONNECTION}__PREFIX": PREFIX,
+        f"CENTRA__{CONNECTION}__STORE": str(STORE),
     }
     return {f"SLUICE_{name}": value for name, value in env.items()}
 
