@@ -12,6 +12,7 @@ import psutil
 from rich.console import Console
 
 from bench.arena import ROOT, Arena, machine_of, open_arena
+from bench.environment import InstallError, draw
 from bench.harness import Bench, play, result_of
 from bench.show import show, write
 
@@ -35,7 +36,7 @@ def arguments() -> argparse.Namespace:
 async def run(names: Sequence[str], *, quick: bool) -> int:
     """Each module `bench.<name>` has `async def bench(arena) -> Bench`."""
     console = Console(stderr=True)
-    results = []
+    results, written = [], []
     async with open_arena(quick=quick) as arena:
         machine = await machine_of(arena)
         for name in names:
@@ -43,9 +44,13 @@ async def run(names: Sequence[str], *, quick: bool) -> int:
             result = await measure(arena, name, console)
             result["machine"] = {**machine, "load": round(psutil.getloadavg()[0], 2)}
             result["at"] = datetime.now(UTC).isoformat(timespec="seconds")
-            write(ROOT / "bench" / "results", result, quick=quick)
+            written.append(write(ROOT / "bench" / "results", result, quick=quick))
             results.append(result)
     show(results)
+    try:
+        await draw(written)
+    except InstallError as error:
+        console.print(f"no plots: {error}")
     return 0 if all(result["met"] for result in results) else 1
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 
-from bench import growth
+from bench import growth, limit
 from bench.arena import Arena
 from bench.baskets import Mix
 from bench.bound import critical_path
@@ -47,7 +47,7 @@ async def bench(arena: Arena) -> Bench:
         "≥ 1 x pgqueuer, which orders nothing, and ≥ 20 x procrastinate with a lock",
         "higher",
         contender(arena, sluice()),
-        [contender(arena, rival) for rival in rivals(given)],
+        [*(contender(arena, rival) for rival in rivals(given)), pgbench(arena)],
         met,
         rounds=1 if arena.quick else 3,
         skipped=missing(given),
@@ -59,6 +59,16 @@ def contender(arena: Arena, rival: Rival) -> Contender:
     first = rival.first // 5 if arena.quick else rival.first
     track = Track(arena, rival, first, 2.0 if arena.quick else 8.0)
     return Contender(rival.name, rival.version, rival.settings, track.run)
+
+
+def pgbench(arena: Arena) -> Contender:
+    count = 4_000 if arena.quick else 60_000
+    return Contender(
+        "pgbench",
+        limit.version_of(limit.program()),
+        f"one row claimed and deleted in a commit, {limit.CLIENTS} clients, {PROCESSES} threads, prepared",
+        partial(limit.run, arena, count, PROCESSES),
+    )
 
 
 def met(outcome: Outcome) -> bool:

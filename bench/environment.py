@@ -1,10 +1,12 @@
 """The peers' own environments below .sluice/bench, made from lock files: what they need must not enter ours."""
 
 import asyncio
+import fcntl
 import hashlib
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,11 +31,28 @@ class Environments:
 
 async def prepare() -> Environments:
     """Makes what is missing or older than its lock; the second time it only looks."""
-    python = await _prepare_python()
-    try:
-        return Environments(python, await _prepare_node())
-    except InstallError as error:
-        return Environments(python, None, str(error)[-200:])
+    with _turn():
+        python = await _prepare_python()
+        try:
+            return Environments(python, await _prepare_node())
+        except InstallError as error:
+            return Environments(python, None, str(error)[-200:])
+
+
+async def draw(results: Sequence[Path]) -> None:
+    """Plots beside results. Raises InstallError."""
+    with _turn():
+        python = await _prepare_python()
+    await _run([str(python), str(ROOT / "bench" / "plot.py"), *map(str, results)])
+
+
+@contextmanager
+def _turn() -> Iterator[None]:
+    """Two runs may not install side by side."""
+    HOME.mkdir(parents=True, exist_ok=True)
+    with (HOME / "install.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 async def _prepare_python() -> Path:
