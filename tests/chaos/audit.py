@@ -76,8 +76,8 @@ class Ear:
             yield Delivery(key_of(shown, connection), sure=call["status"] == 202)
 
 
-async def drain(town: Town, ear: Ear) -> bool:
-    """Until everything is in Sage and nothing is open for a while; False when nothing moves any more before that."""
+async def drain(town: Town, ear: Ear) -> str | None:
+    """Until everything is in Sage and nothing is open for a while; what is left when nothing moves any more before."""
     clock = asyncio.get_running_loop().time
     prefixes = {one.store: one.prefix for one in CONNECTIONS}
     moved = open_at = clock()
@@ -96,9 +96,9 @@ async def drain(town: Town, ear: Ear) -> bool:
         if standing.busy or waiting or now[0] > standing.parked:
             open_at = clock()
         elif clock() - open_at > CALM_SECONDS:
-            return True
+            return None
         await pause(LOOK_SECONDS)
-    return False
+    return f"it did not come to rest: (orders that are not in Sage, webhooks that wait, messages) = {before}"
 
 
 async def audit(town: Town, ear: Ear) -> tuple[Fault | str, ...]:

@@ -66,8 +66,8 @@ async def judge(town: Town, ear: Ear) -> tuple[str, ...]:
     town.postgres.come_back()
     town.valkey.come_back()
     await until(partial(mended, town), "everybody to be back")
-    settled = await drain(town, ear)
-    said = [] if settled else ["it did not come to rest"]
+    restless = await drain(town, ear)
+    said = [] if restless is None else [restless]
     return (*said, *map(str, await audit(town, ear)))
 
 
