@@ -35,8 +35,7 @@ async def _attempt(ctx: Context, signal: Signal, flow: Flow, batch: Batch) -> _F
     try:
         async with aclosing(flow.handle(ctx, batch)) as groups:
             async for outcomes in groups:
-                await settle_all(ctx, outcomes, batch.lease)
-                signal.ring()
+                await settle_all(ctx, outcomes, batch.lease, signal.ring)
                 left = {number: one for number, one in left.items() if number not in _ids(outcomes)}
     except SluiceError as error:
         verdict: Verdict = verdict_of(error, ctx.pace)
@@ -54,25 +53,27 @@ def _ids(outcomes: Sequence[Outcome]) -> set[int]:
 
 async def _isolate(ctx: Context, signal: Signal, flow: Flow, failed: _Failed) -> None:
     """One request for many failed. In passing, that is the destination's doing: each keeps its place, since backoff
-    would shuffle them. Refused, or failing again and again, it may be one of them: halves tell which.
+    would shuffle them. Refused, or failing again and again, it may be one of them: halves tell which. Where a handler
+    sends, only what it said itself is tried again: that it raises before the first send; a defect may come after it.
     """
     messages, verdict = failed.batch.messages, failed.verdict
     young = messages[0].attempts <= ctx.pace.breaker_failures
     if len(messages) > 1 and young and isinstance(verdict, Retry) and not verdict.blind:
         verdict = Sick(verdict.error, counts=True)
-    if len(messages) == 1 or not flow.serial or not isinstance(verdict, Retry | Park):
-        await _answer(ctx, [failed.batch], verdict)
+    told = isinstance(verdict, Park) or (isinstance(verdict, Retry) and (flow.serial or not verdict.blind))
+    if len(messages) == 1 or not told:
+        await _answer(ctx, signal, [failed.batch], verdict)
         return
     middle = len(messages) // 2
     halves = [Batch(half, failed.batch.lease) for half in (messages[:middle], messages[middle:])]
     found = [one for half in halves if (one := await _attempt(ctx, signal, flow, half))]
     if len(found) == len(halves) and all(isinstance(one.verdict, Retry) for one in found):
-        await _answer(ctx, [one.batch for one in found], Sick("either half of it fails", counts=True))
+        await _answer(ctx, signal, [one.batch for one in found], Sick("either half of it fails", counts=True))
         return
     for one in found:
         await _isolate(ctx, signal, flow, one)
 
 
-async def _answer(ctx: Context, batches: Sequence[Batch], verdict: Verdict) -> None:
+async def _answer(ctx: Context, signal: Signal, batches: Sequence[Batch], verdict: Verdict) -> None:
     outcomes = [Outcome(message, verdict) for batch in batches for message in batch.messages]
-    await settle_all(ctx, outcomes, batches[0].lease)
+    await settle_all(ctx, outcomes, batches[0].lease, signal.ring)

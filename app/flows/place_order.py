@@ -34,8 +34,10 @@ async def place(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome],
     asked = [job for job in jobs if job.instead is None]
     if not asked:
         return
-    found = await timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([job.key for job in asked]))
-    sent = await last_sent(ctx.pool, [job.message.id for job in asked])
+    found, sent = await asyncio.gather(
+        timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([job.key for job in asked])),
+        last_sent(ctx.pool, [job.message.id for job in asked]),
+    )
     answered, unsent = [], []
     for job in asked:
         verdict = judge(found.get(job.key, ()), job.planned, job.content, sent.get(job.message.id))

@@ -1,5 +1,6 @@
 """What should be sent for each place effect, from the ledger's newest snapshot; or why nothing may be sent now."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,8 +36,7 @@ class Job:
 
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
-    mappings = await ctx.mappings()
-    taken, bound = await _ledger(ctx, messages)
+    mappings, (taken, bound) = await asyncio.gather(ctx.mappings(), _ledger(ctx, messages))
     needs = [wanted(one.order, mappings) for one in taken.values()]
     together = Wanted(
         customers=frozenset(code for need in needs for code in need.customers),
@@ -67,8 +67,11 @@ async def _ledger(
     bound: set[tuple[str, str]] = set()
     for source in {message.source for message in messages}:
         refs = [m.order_ref for m in messages if m.source == source and m.order_ref is not None]
-        taken |= {(source, ref): one for ref, one in (await snapshot.read(ctx.pool, source, refs)).items()}
-        bound |= {(source, ref) for ref in await binding.read(ctx.pool, source, refs)}
+        snapshots, bindings = await asyncio.gather(
+            snapshot.read(ctx.pool, source, refs), binding.read(ctx.pool, source, refs)
+        )
+        taken |= {(source, ref): one for ref, one in snapshots.items()}
+        bound |= {(source, ref) for ref in bindings}
     return taken, bound
 
 

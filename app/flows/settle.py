@@ -1,7 +1,7 @@
 """What handlers said becomes true: state, follow-ups, ledger and cases in one transaction."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 import structlog
@@ -29,8 +29,15 @@ def rules(ctx: Context) -> Rules:
     return Rules(ctx.now(), ctx.rng, ctx.pace.patience, ctx.pace.backoff, ctx.pace.backoff_most)
 
 
-async def settle_all(ctx: Context, outcomes: Sequence[Outcome], lease: Lease) -> None:
-    """Together, or one by one where that fails: a bad message never takes the others with it.
+def _unheard() -> None:
+    pass
+
+
+async def settle_all(
+    ctx: Context, outcomes: Sequence[Outcome], lease: Lease, ring: Callable[[], None] = _unheard
+) -> None:
+    """Together, or one by one where that fails: a bad message never takes the others with it. `ring` is called as soon as
+    others may have become ready.
 
     While Postgres is away the answers are kept until the lease ends: an answer that is lost becomes a question.
     """
@@ -45,9 +52,12 @@ async def settle_all(ctx: Context, outcomes: Sequence[Outcome], lease: Lease) ->
             await asyncio.sleep(RETRY_SECONDS)
         except Exception as error:  # noqa: BLE001 - one outcome that cannot be written must not take the others with it
             await _one_by_one(ctx, outcomes, lease, error)
+            ring()
             return
         else:
-            await _afterwards(ctx, outcomes, settled)
+            ring()
+            if await _afterwards(ctx, outcomes, settled):
+                ring()
             return
 
 
@@ -79,13 +89,15 @@ async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> Settled:
     return settled
 
 
-async def _afterwards(ctx: Context, outcomes: Sequence[Outcome], settled: Settled) -> None:
-    """What follows a commit may fail without anything being lost: the next look does it."""
-    _tell(ctx, outcomes, settled)
+async def _afterwards(ctx: Context, outcomes: Sequence[Outcome], settled: Settled) -> int:
+    """What follows a commit may fail without anything being lost: the next look does it. Answers how many entered."""
+    entered = 0
     with suppress(MovedError, *TROUBLE):
-        await _feel(ctx, outcomes)
         if settled.enterable:
-            await enter_due(ctx.pool, ctx.now())
+            entered = await enter_due(ctx.pool, ctx.now())
+        await _feel(ctx, outcomes)
+    _tell(ctx, outcomes, settled)
+    return entered
 
 
 def _tired(ctx: Context, outcome: Outcome) -> Outcome:

@@ -71,8 +71,13 @@ async def _drain(ctx: Context, signal: Signal, name: str, flows: dict[str, Flow]
             batches = await _claim(ctx, name, wants)
             for want, messages in batches:
                 running.create_task(_run(ctx, signal, flows[want.kind], messages))
-            if not batches:
+            if not any(_full(want, messages) for want, messages in batches):
                 await signal.wait(mark, ctx.pace.look)
+
+
+def _full(want: Want, messages: Sequence[Claimed]) -> bool:
+    """Whether more of the kind may be had at once; a kind that takes single slots got all there were."""
+    return not want.single and len(messages) == want.batch
 
 
 async def _claim(ctx: Context, name: str, wants: Sequence[Want]) -> list[tuple[Want, list[Claimed]]]:
@@ -93,7 +98,6 @@ async def _run(ctx: Context, signal: Signal, flow: Flow, messages: Sequence[Clai
     batch = Batch(messages, Lease(min(message.lease_until for message in messages)))
     async with _kept(ctx, batch):
         await handle(ctx, signal, flow, batch)
-        signal.ring()
 
 
 @asynccontextmanager

@@ -18,34 +18,28 @@ class Intent:
 
 async def intend(pool: asyncpg.Pool, intents: Sequence[Intent]) -> set[int]:
     """Commits the intents of those messages that are still ours; answers their ids. The others must not be sent."""
-    async with pool.acquire() as conn, conn.transaction():
-        rows = await conn.fetch(
-            """
-            WITH held AS (
-                SELECT s.id FROM message_state AS s
-                JOIN unnest($1::bigint[], $2::bigint[]) AS given(id, token) ON given.id = s.id
-                WHERE s.token = given.token AND s.state = 'leased' AND s.lease_until > clock_timestamp()
-                ORDER BY s.id FOR UPDATE OF s
-            )
-            UPDATE message_state AS s SET send_begun = true FROM held WHERE s.id = held.id RETURNING s.id
-            """,
-            [intent.message.id for intent in intents],
-            [intent.message.token for intent in intents],
-        )
-        ours = {row["id"] for row in rows}
-        mine = [intent for intent in intents if intent.message.id in ours]
-        await conn.execute(
-            """
-            INSERT INTO intent (message_id, token, operation, probe_key, request_hash)
+    rows = await pool.fetch(
+        """
+        WITH given AS (
             SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::text[], $5::bytea[])
-            """,
-            [intent.message.id for intent in mine],
-            [intent.message.token for intent in mine],
-            [intent.operation for intent in mine],
-            [intent.probe_key for intent in mine],
-            [intent.request_hash for intent in mine],
+                AS given(id, token, operation, probe_key, request_hash)
+        ), held AS (
+            SELECT s.id FROM message_state AS s JOIN given ON given.id = s.id
+            WHERE s.token = given.token AND s.state = 'leased' AND s.lease_until > clock_timestamp()
+            ORDER BY s.id FOR UPDATE OF s
+        ), begun AS (
+            UPDATE message_state AS s SET send_begun = true FROM held WHERE s.id = held.id RETURNING s.id
         )
-        return ours
+        INSERT INTO intent (message_id, token, operation, probe_key, request_hash)
+        SELECT given.* FROM given JOIN begun USING (id) RETURNING message_id
+        """,
+        [intent.message.id for intent in intents],
+        [intent.message.token for intent in intents],
+        [intent.operation for intent in intents],
+        [intent.probe_key for intent in intents],
+        [intent.request_hash for intent in intents],
+    )
+    return {row["message_id"] for row in rows}
 
 
 async def last_sent(pool: asyncpg.Pool, ids: Sequence[int]) -> dict[int, bytes]:
