@@ -123,9 +123,7 @@ async def claim(
         return taken
 
 
-async def _room(
-    conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, who: Claim
-) -> _Room | None:
+async def _room(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, who: Claim) -> _Room | None:
     """Locks the destination's row: budgets and live leases are counted by one claimer at a time."""
     destination, now = who.destination, who.now
     row = await conn.fetchrow("SELECT * FROM destination WHERE name = $1 FOR UPDATE", destination)
