@@ -128,6 +128,7 @@ class Street:
         head = await reader.readuntil(DONE)
         answered = time.perf_counter()
         writer.close()
+        await writer.wait_closed()
         if not head.startswith(ACCEPTED):
             raise RuntimeError(f"the webhook was not accepted: {head[:60]!r}")
         return sent, answered

@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 Fits = Callable[[bytes], bool]
@@ -40,30 +40,43 @@ class Tap:
 
 @asynccontextmanager
 async def open_tap(server: int) -> AsyncIterator[Tap]:
-    """Before a server on this port of the loopback."""
-    tap = Tap(0)
+    """Before a server on this port of the loopback. Lines still open at the end are cut."""
+    tap, lines = Tap(0), set[asyncio.Task[None]]()
 
-    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            inner, outer = await asyncio.open_connection("127.0.0.1", server)
-        except OSError:
-            writer.close()
-            return
-        line = Line(tap)
-        try:
-            async with asyncio.TaskGroup() as group:
-                group.create_task(line.carry(reader, outer, asks=True))
-                group.create_task(line.carry(inner, writer, asks=False))
-        except* OSError:
-            pass  # either end hung up; so do we
-        finally:
-            outer.close()
-            writer.close()
+    def connect(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        line = asyncio.get_running_loop().create_task(_join(tap, server, reader, writer))
+        lines.add(line)
+        line.add_done_callback(lines.discard)
 
-    listener = await asyncio.start_server(pass_on, "127.0.0.1", 0)
+    listener = await asyncio.start_server(connect, "127.0.0.1", 0)
     async with listener:
         tap.port = listener.sockets[0].getsockname()[1]
         yield tap
+    for line in lines:
+        line.cancel()
+    await asyncio.gather(*lines, return_exceptions=True)
+
+
+async def _join(tap: Tap, server: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    outer = None
+    try:
+        inner, outer = await asyncio.open_connection("127.0.0.1", server)
+        line = Line(tap)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(line.carry(reader, outer, asks=True))
+            group.create_task(line.carry(inner, writer, asks=False))
+    except* OSError:
+        pass  # either end hung up; so do we
+    finally:
+        for end in (writer, outer):
+            await _close(end)
+
+
+async def _close(writer: asyncio.StreamWriter | None) -> None:
+    if writer is not None:
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 @dataclass(slots=True)
