@@ -34,9 +34,9 @@ def share_of(minutes: float) -> float:
     return min(1.0, minutes / FULL_MINUTES)
 
 
-async def launch(attack: Attack, seed: int, share: float) -> Report:
+async def launch(attack: Attack, home: Path, seed: int, share: float) -> Report:
     """A fault of the attack itself is a fault: what could not be judged is not clean."""
-    root = HOME / attack.name.replace(" ", "-")
+    root = home / attack.name.replace(" ", "-")
     clear(root)
     arena = Arena(root, seed, share, attack.minutes * 60 * share)
     try:
@@ -74,7 +74,7 @@ async def attack_all(attacks: Sequence[Attack], seed: int, minutes: float, conso
     reports = []
     for attack in attacks:
         console.print(f"{attack.name} ...")
-        report = await launch(attack, seed, share_of(minutes))
+        report = await launch(attack, HOME, seed, share_of(minutes))
         console.print(f"{attack.name}: {verdict(report)}")
         for fault in report.faults[:20]:
             console.print(f"  {fault}", markup=False)
