@@ -12,8 +12,10 @@ import httpx
 
 from app.demo.shoppers import UK, Shop
 from bench.arena import Arena
+from bench.deliver import Envelope
+from bench.desk import ACCEPTED, DONE
 from bench.harness import Bench, Contender, Outcome, Sample
-from bench.load import ACCEPTED, DONE, Envelope, quantile
+from bench.load import quantile
 from bench.roles import CENTRA_TOKEN, HOST, PATH, PREFIX, SECRET, Role, command, open_role
 from bench.stage import Stage, open_stage
 from bench.tap import Fits, Tap, open_tap

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 import pytest
 
 from app.connectors.centra.webhook import Hook, receive
-from bench.load import DONE, Desk, Order, Tape, apply, is_whole, quantile, read_tape, write_requests
+from bench.desk import DONE, Desk, Tape, is_whole
+from bench.load import Order, apply, quantile, read_tape, write_requests
 
 SECRET = "a secret"
 YES = b'HTTP/1.1 202 Accepted\r\ncontent-length: 12\r\n\r\n{"ids":[10]}'
