@@ -114,12 +114,13 @@ class Done:
 @dataclass(frozen=True, slots=True)
 class Retry:
     """`seconds`: None lets the outbox choose by its backoff. `blind`: nobody knows how far the handler came; what may
-    have been sent becomes a question.
+    have been sent becomes a question. `ill`: it may well be the destination, so that it counts towards its breaker.
     """
 
     error: str
     seconds: float | None = None
     blind: bool = False
+    ill: bool = False
 
 
 @dataclass(frozen=True, slots=True)

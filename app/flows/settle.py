@@ -113,11 +113,12 @@ async def _feel(ctx: Context, outcomes: Sequence[Outcome]) -> None:
     name = outcomes[0].message.destination
     sick = [o.verdict for o in outcomes if isinstance(o.verdict, Sick)]
     silent = [o.verdict for o in outcomes if isinstance(o.verdict, InDoubt) and not o.message.in_doubt]
-    if sick or silent:
+    weak = silent + [o.verdict for o in outcomes if isinstance(o.verdict, Retry) and o.verdict.ill]
+    if sick or weak:
         resume = next((verdict.resume_at for verdict in sick if verdict.resume_at), None)
         pace = ctx.pace
         rest = pace.backoff * (0.5 + ctx.rng.random() / 2)
-        error = (sick or silent)[0].error
+        error = (sick or weak)[0].error
         failure = Failure(error, ctx.now(), resume, rest, pace.breaker_rest, pace.breaker_failures)
         await failed(ctx.pool, name, failure, rests=bool(sick))
     elif any(isinstance(outcome.verdict, Done | Park | InDoubt) for outcome in outcomes):

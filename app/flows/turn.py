@@ -46,7 +46,8 @@ async def _oldest_elsewhere(ctx: Context, destination: str) -> int | None:
     oldest: int | None = await ctx.pool.fetchval(
         """
         SELECT min(s.id) FROM message_state AS s JOIN destination AS d ON d.name = s.destination
-        WHERE s.destination = ANY($1::text[]) AND d.failures = 0 AND s.due_at <= $4
+        WHERE s.destination = ANY($1::text[]) AND d.failures = 0
+          AND (d.resume_at IS NULL OR d.resume_at <= $4) AND s.due_at <= $4
           AND (s.kind = ANY($2::text[]) AND s.state IN ('ready', 'leased')
                OR s.kind = ANY($3::text[]) AND s.state = 'leased')
         """,

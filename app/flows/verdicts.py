@@ -11,6 +11,7 @@ from app.domain.errors import (
 )
 from app.domain.message import InDoubt, Owner, Park, Retry, Sick, Snooze, Violation
 from app.flows.context import Pace
+from app.flows.flow import FencedError
 
 _FINANCE = ("E-VAT", "E-NOMINAL", "E-CUST", "E-TOTAL", "E-CCY")
 
@@ -20,7 +21,7 @@ def owner_of(code: str) -> Owner:
 
 
 def verdict_of(error: SluiceError, pace: Pace) -> Park | Snooze | Sick | InDoubt | Retry:
-    """DestinationError is a TransientError, so it is asked first."""
+    """DestinationError is a TransientError, so it is asked first. Our own fences are no illness of the destination."""
     if isinstance(error, PermanentError):
         fix = "correct it where it is wrong, then retry"
         return Park((Violation(error.code, "", error.detail, fix, owner_of(error.code)),))
@@ -31,7 +32,7 @@ def verdict_of(error: SluiceError, pace: Pace) -> Park | Snooze | Sick | InDoubt
     if isinstance(error, DestinationError):
         return Sick(str(error), error.resume_at)
     if isinstance(error, TransientError):
-        return Retry(str(error))
+        return Retry(str(error), ill=not isinstance(error, FencedError))
     if isinstance(error, MalformedError):
         fix = "teach the connector to read it, then retry"
         return Park((Violation("E-UNREADABLE", "body", str(error), fix, Owner.SRE),))
