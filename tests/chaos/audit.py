@@ -1,6 +1,7 @@
 """Drains a town and judges it: what the sandbox's history tells, and what the outbox holds, against each other."""
 
 import asyncio
+from bisect import insort
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -12,7 +13,7 @@ import httpx
 from app.db.session import TROUBLE
 from app.demo import books
 from app.demo.errors import DemoError
-from app.demo.sight import DOCUMENT, ORDER, Sight, asked, entered
+from app.demo.sight import DOCUMENT, ORDER, SWEEP, Sight, asked, entered
 from app.demo.stage import CONNECTIONS
 from app.demo.verdict import Asked, Span
 from app.sandbox.centra.announce import show_outbound
@@ -36,11 +37,22 @@ REPAIRED = "lanes.repaired"
 """What no log may hold, whatever was killed."""
 
 
+class Doubting(Sight):
+    """A page of the sweep is no acceptance here: whoever read it may have been killed before it was stored."""
+
+    def _see_answer(self, row: Doc, doc: Doc) -> None:
+        super()._see_answer(row, doc)
+        for order in doc["orders"] if row["key"] == SWEEP else ():
+            tellings = self.notices[order["number"]]
+            if tellings and tellings[-1].began == doc["started_at"]:
+                tellings[-1] = replace(tellings[-1], sure=False)
+
+
 @dataclass
 class Ear:
     """The sandbox's history, read on from where it was. `began`: when orders were placed and documents made, by name."""
 
-    sight: Sight = field(default_factory=Sight)
+    sight: Sight = field(default_factory=Doubting)
     began: dict[str, datetime] = field(default_factory=dict)
     deliveries: list[Delivery] = field(default_factory=list)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Europe/Stockholm"))
@@ -105,6 +117,9 @@ async def audit(town: Town, ear: Ear) -> tuple[Fault | str, ...]:
     """What is wrong."""
     ids: dict[str, int] = town.stage.seeded["sage200"]["ids"]["currency"]
     sight = ear.sight
+    for number, telling in town.load.tellings:
+        insort(sight.notices[number], telling, key=lambda one: one.began)
+    town.load.tellings.clear()
     orders = [await _shown(town, number) for number in sight.orders]
     history = History(
         await read_outbox(town.stage.pool, PREFIXES),
@@ -112,6 +127,7 @@ async def audit(town: Town, ear: Ear) -> tuple[Fault | str, ...]:
         entered=entered(sight.documents, sight.created, {number: code for code, number in ids.items()}),
         deliveries=[*ear.deliveries, *town.load.deliveries],
         spans=dict(_spans(ear, orders, town.dark)),
+        ill=bool(town.kills()),
         complete=tuple(f"centra/{name}/webhook/" for name in PREFIXES),
     )
     unaccounted = await _unaccounted(town)

@@ -103,7 +103,8 @@ class Outbox:
 class History:
     """`asked`: the orders that the channels show in the end, `entered`: documents, both named by `key`. `maybe`: orders of
     which nobody knows whether they were accepted: there or not, neither is a fault. `spans`: when the others were.
-    `complete`: beginnings of keys of which all `deliveries` are known. `may_park`: orders that wait for a person.
+    `complete`: beginnings of keys of which all `deliveries` are known. `may_park`: orders that wait for a person. `ill`: a
+    connection fared ill now and then; the others did not wait for it, so that order across them is that of the tickets.
     """
 
     outbox: Outbox
@@ -114,3 +115,4 @@ class History:
     spans: Mapping[str, Span] = field(default_factory=dict)
     complete: tuple[str, ...] = ()
     may_park: frozenset[str] = frozenset()
+    ill: bool = False

@@ -13,7 +13,9 @@ import httpx
 from app.connectors.centra.webhook import Hook, receive
 from app.demo.errors import DemoError
 from app.demo.shoppers import Shop
+from app.demo.sight import Telling
 from app.demo.stage import CONNECTIONS, Connection, Stage
+from app.sandbox.centra.dates import keep
 from app.sandbox.centra.sign import sign, write_body
 from tests.chaos.history import Delivery
 
@@ -51,13 +53,14 @@ def key_of(event: dict[str, object], connection: Connection) -> str:
 
 @dataclass
 class Load:
-    """`answers`: of webhooks, by status (0: none). `seconds`: how long those took that were answered 202."""
+    """`tellings`: by order number, as the sandbox tells its own. `answers`: of webhooks, by status (0: none). `seconds`: how long those took that were answered 202."""
 
     stage: Stage
     shop: Shop
     chance: random.Random
     placed: list[tuple[Connection, int]] = field(default_factory=list)
     deliveries: list[Delivery] = field(default_factory=list)
+    tellings: list[tuple[int, Telling]] = field(default_factory=list)
     answers: Counter[int] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     turned_away: int = 0
@@ -77,10 +80,12 @@ class Load:
         if not self.placed:
             return
         connection, number = self.chance.choice(self.placed)
-        date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")
+        began = datetime.now(UTC)
+        date = began.strftime("%Y-%m-%d %H:%M:%S.%f")
         event: dict[str, object] = {"type": "order", "action": "update", "date": date, "id": number}
         status = await self._post(connection, [event])
         self.answers[status] += 1
+        self.tellings.append((number, Telling(keep(began), keep(datetime.now(UTC)), sure=status == 202)))
         self.deliveries.append(Delivery(key_of(event, connection), sure=status == 202))
 
     async def _post(self, connection: Connection, events: Sequence[dict[str, object]]) -> int:

@@ -342,7 +342,11 @@ def test_overtaking_that_the_channels_saw_is_found_without_tickets():
     first, second = sharing(history)
     spans = {second.key: Span("10:00", "10:01"), first.key: Span("10:02", "10:03")}
     blind = replace(history.outbox, places=())
-    assert kinds(replace(history, outbox=blind, spans=spans)) == {Wrong.ORDER}
+    seen = replace(history, outbox=blind, spans=spans)
+    assert kinds(seen) == kinds(replace(seen, ill=True)) == {Wrong.ORDER}
+    away = tuple(replace(one, connection="eu") if one.key == first.key else one for one in seen.asked)
+    assert kinds(replace(seen, asked=away)) == {Wrong.ORDER}
+    assert kinds(replace(seen, asked=away, ill=True)) == set()
 
 
 def test_cycle_is_told_from_end_to_end():
