@@ -45,9 +45,12 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
+_ENCODE = json.JSONEncoder(default=_plain, ensure_ascii=False, separators=(",", ":")).encode
+
+
 def encode(value: Any) -> str:
     """JSON for jsonb; money becomes a string, never a float."""
-    return json.dumps(value, default=_plain, ensure_ascii=False, separators=(",", ":"))
+    return _ENCODE(value)
 
 
 async def _prepare(connection: asyncpg.Connection) -> None:

@@ -32,6 +32,7 @@ ALLOWED = frozenset(_FIELDS.split())
 _QUIET = ("httpx", "httpcore", "arq", "asyncio", "uvicorn.access")
 _PLAIN_SPOKEN = ("uvicorn", "alembic")  # their constant sentences hold no data
 _OWN_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access", "arq")
+_ENCODE = json.JSONEncoder(ensure_ascii=False).encode
 _MASK = "***"
 _EMAIL = re.compile(r"[^\s@\"'<>]+@[^\s@\"'<>]+")
 _CREDENTIAL = re.compile(r"(?i)\b(bearer|basic)\s+[\w.~+/=-]+")
@@ -51,7 +52,7 @@ def configure_logging(
     writer = _Writer(role, stream, tuple(text for text in known if len(text) >= _SHORTEST_SECRET))
     number = logging.getLevelNamesMapping()[level]
     structlog.configure(
-        processors=[structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, writer.say],
+        processors=[structlog.processors.add_log_level, writer.say],
         wrapper_class=structlog.make_filtering_bound_logger(number),
         logger_factory=structlog.WriteLoggerFactory(stream),
         cache_logger_on_first_use=False,
@@ -74,17 +75,13 @@ class _Writer:
         return self.line(event)
 
     def line(self, event: Mapping[str, Any]) -> str:
-        stamped = {
-            "at": datetime.now(UTC).isoformat(),
-            "role": self._role,
-            **event,
-            **_told(event.get("exc_info")),
-        }
-        stamped.pop("exc_info", None)
+        stamped = {"at": datetime.now(UTC).isoformat(), "role": self._role, **event}
+        if "exc_info" in stamped:
+            stamped |= _told(stamped.pop("exc_info"))
         kept = {name: _plain(value) for name, value in stamped.items() if name in ALLOWED}
-        if dropped := sorted(stamped.keys() - ALLOWED):
-            kept["dropped"] = dropped
-        text = json.dumps(kept, ensure_ascii=False)
+        if len(kept) < len(stamped):
+            kept["dropped"] = sorted(stamped.keys() - ALLOWED)
+        text = _ENCODE(kept)
         for secret in self._secrets:
             text = text.replace(secret, _MASK)
         return text
@@ -132,10 +129,10 @@ def _told(exc_info: Any) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """What JSON can say of a value without asking the value for its own words."""
-    if value is None or isinstance(value, bool | int | float):
-        return value
     if isinstance(value, str):
         return _masked(value)
+    if value is None or isinstance(value, int | float):
+        return value
     if isinstance(value, Decimal | datetime):
         return str(value)
     if isinstance(value, list | tuple | set | frozenset):

@@ -12,13 +12,14 @@ from pydantic.alias_generators import to_camel
 
 INT_MOST = 2**31 - 1  # GraphQL's Int; a larger one would fail the whole query that it is put into
 
+_DECODE = simplejson.JSONDecoder(parse_float=Decimal).decode
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_json(text: str | bytes) -> Any:
     """Numbers with a point become Decimal. Raises ValueError for whatever cannot be read, absurd depth included."""
     try:
-        return simplejson.loads(text, use_decimal=True)
+        return _DECODE(text)
     except (RecursionError, ArithmeticError):
         raise ValueError("nested too deeply, or a number beyond all measure") from None
 
