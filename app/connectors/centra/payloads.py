@@ -19,7 +19,7 @@ _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 def read_json(text: str | bytes) -> Any:
     """Numbers with a point become Decimal. Raises ValueError for whatever cannot be read, absurd depth included."""
     try:
-        return _DECODE(text)
+        return _DECODE(text if isinstance(text, str) else text.decode())
     except (RecursionError, ArithmeticError):
         raise ValueError("nested too deeply, or a number beyond all measure") from None
 
