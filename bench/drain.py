@@ -28,15 +28,15 @@ class Track:
 
     async def run(self) -> Sample:
         jobs = shop(MIX, self.count)
-        seconds = await run_heat(self.arena, Heat(self.rival, jobs, PROCESSES))
+        lap = await run_heat(self.arena, Heat(self.rival, jobs, PROCESSES))
         facts = {
             "messages": len(jobs),
-            "seconds": round(seconds, 2),
+            "seconds": round(lap.seconds, 2),
             "processes": PROCESSES,
             "longest_chain": critical_path([job["skus"] for job in jobs]),
         }
-        self.count = int(max(FEWEST, min(MOST, len(jobs) / seconds * self.seconds)))
-        return Sample(len(jobs) / seconds, facts=facts)
+        self.count = int(max(FEWEST, min(MOST, lap.rate * self.seconds)))
+        return Sample(lap.rate, facts=facts)
 
 
 async def bench(arena: Arena) -> Bench:

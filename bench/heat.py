@@ -1,4 +1,4 @@
-"""One heat: a store of its own, a backlog, some processes; how many seconds until it is drained."""
+"""One heat: a store of its own, a backlog, some processes; how fast it is drained."""
 
 import random
 from collections.abc import AsyncIterator, Sequence
@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from bench import engine
 from bench.arena import Arena
 from bench.baskets import Mix, draw
-from bench.race import Course, Jobs, Left, drain, fill
+from bench.race import Course, Jobs, Lap, Left, drain, fill
 from bench.rivals import Rival
 
 
@@ -35,8 +35,7 @@ def shop(mix: Mix, count: int, seed: int = 1) -> Jobs:
     return make_jobs(draw(mix, count, random.Random(seed)))  # noqa: S311 - shoppers
 
 
-async def run_heat(arena: Arena, heat: Heat) -> float:
-    """Seconds."""
+async def run_heat(arena: Arena, heat: Heat) -> Lap:
     if heat.rival.store == "valkey":
         url = await arena.empty_redis()
         await fill(heat.rival.runner, url, heat.jobs, arena.home)
@@ -50,7 +49,7 @@ async def run_heat(arena: Arena, heat: Heat) -> float:
             return await drain_all(arena, heat, url, left)
 
 
-async def run_ours(arena: Arena, heat: Heat, url: str) -> float:
+async def run_ours(arena: Arena, heat: Heat, url: str) -> Lap:
     """In a database that may hold history already. Raises LostError."""
     await engine.fill(url, heat.jobs)
     async with (
@@ -58,13 +57,13 @@ async def run_ours(arena: Arena, heat: Heat, url: str) -> float:
         _asking(url, "SELECT count(*) FROM receipt") as receipts,
     ):
         before = await receipts()
-        seconds = await drain_all(arena, heat, url, left)
+        lap = await drain_all(arena, heat, url, left)
         if await receipts() - before != len(heat.jobs):
             raise LostError(f"{await receipts() - before} receipts for {len(heat.jobs)} messages")
-    return seconds
+    return lap
 
 
-async def drain_all(arena: Arena, heat: Heat, url: str, left: Left) -> float:
+async def drain_all(arena: Arena, heat: Heat, url: str, left: Left) -> Lap:
     return await drain(
         heat.rival.runner, Course(url, len(heat.jobs), left, arena.home / "work.log"), heat.processes
     )

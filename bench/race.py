@@ -52,9 +52,21 @@ async def fill(runner: Runner, url: str, jobs: Jobs, folder: Path) -> None:
             raise StalledError(tail(log))
 
 
-async def drain(runner: Runner, course: Course, processes: int) -> float:
-    """Seconds from the start signal until the store holds nothing that is not completed."""
-    loop = asyncio.get_running_loop()
+@dataclass(frozen=True, slots=True)
+class Lap:
+    jobs: int
+    seconds: float
+
+    @property
+    def rate(self) -> float:
+        """Jobs a second."""
+        return self.jobs / self.seconds
+
+
+async def drain(runner: Runner, course: Course, processes: int) -> Lap:
+    """From the first word of progress, since some connect and check much after the start signal, until the store holds
+    nothing that is not completed; what was done by that first word does not count.
+    """
     with course.log.open("wb") as errors:
         async with AsyncExitStack() as stack:
             running = [
@@ -63,11 +75,9 @@ async def drain(runner: Runner, course: Course, processes: int) -> float:
             async with asyncio.timeout(START_SECONDS):
                 for process in running:
                     await _ready(process, course.log)
-            began = loop.time()
             for process in running:
                 _pipe(process.stdin).write(b"go\n")
-            await _finish(running, course)
-            return loop.time() - began
+            return await _timed(running, course)
 
 
 @asynccontextmanager
@@ -97,17 +107,23 @@ async def _ready(process: asyncio.subprocess.Process, log: Path) -> None:
     raise StalledError(tail(log))
 
 
-async def _finish(running: Sequence[asyncio.subprocess.Process], course: Course) -> None:
+async def _timed(running: Sequence[asyncio.subprocess.Process], course: Course) -> Lap:
     """The processes tell how far they are, so that the store is asked only at the end."""
+    clock = asyncio.get_running_loop().time
     told = [0] * len(running)
     readers = [asyncio.ensure_future(_listen(process, told, n)) for n, process in enumerate(running)]
+    began = clock()
     try:
+        await _progress(readers, told, course)
+        counted = counted_after(course.total, sum(told))
+        if counted < course.total:
+            began = clock()
         while sum(told) < course.total:
-            before = list(told)
-            await _progress(readers, told, before, course)
+            await _progress(readers, told, course)
         async with asyncio.timeout(STALL_SECONDS):
             while await course.left():  # noqa: ASYNC110 - another process's store sets no event
                 await asyncio.sleep(LOOK_SECONDS)
+        return Lap(counted, clock() - began)
     except TimeoutError:
         raise StalledError(f"{await course.left()} of {course.total} left. {tail(course.log)}") from None
     finally:
@@ -115,9 +131,14 @@ async def _finish(running: Sequence[asyncio.subprocess.Process], course: Course)
             reader.cancel()
 
 
-async def _progress(
-    readers: Sequence[asyncio.Future[None]], told: Sequence[int], before: Sequence[int], course: Course
-) -> None:
+def counted_after(total: int, ahead: int) -> int:
+    """Jobs that count when `ahead` were done by the first word; all of them where that was already the last."""
+    return total - ahead if ahead < total else total
+
+
+async def _progress(readers: Sequence[asyncio.Future[None]], told: Sequence[int], course: Course) -> None:
+    """Returns when any process told more."""
+    before = list(told)
     async with asyncio.timeout(STALL_SECONDS):
         while list(told) == before:
             if all(reader.done() for reader in readers):

@@ -38,7 +38,17 @@ def says(answers: Sequence[int]) -> Callable:
 
 
 async def test_drain_ends_when_all_processes_together_did_all(tmp_path: Path) -> None:
-    assert await race.drain(toy(5), course(tmp_path, 10), 2) > 0
+    lap = await race.drain(toy(5), course(tmp_path, 10), 2)
+    assert (0 < lap.jobs <= 10, lap.seconds > 0) == (True, True)
+
+
+@pytest.mark.parametrize(("ahead", "counted"), [(1, 9), (9, 1), (10, 10)])
+def test_what_was_done_before_the_clock_started_does_not_count(ahead: int, counted: int) -> None:
+    assert race.counted_after(10, ahead) == counted
+
+
+def test_rate_is_jobs_a_second() -> None:
+    assert race.Lap(jobs=10, seconds=4.0).rate == 2.5
 
 
 async def test_drain_waits_until_the_store_holds_nothing(tmp_path: Path) -> None:
