@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
+from app.db.session import PASSING
 from app.domain.errors import SluiceError
 from app.domain.message import Outcome, Park, Retry, Sick, Verdict
 from app.flows.context import Context
@@ -39,6 +40,11 @@ async def _attempt(ctx: Context, signal: Signal, flow: Flow, batch: Batch) -> _F
                 left = {number: one for number, one in left.items() if number not in _ids(outcomes)}
     except SluiceError as error:
         verdict: Verdict = verdict_of(error, ctx.pace)
+    except PASSING as error:
+        # Where order counts, backoff would let younger ones overtake what Postgres let down.
+        name = type(error).__name__
+        log.warning("flow.cut_off", kind=batch.messages[0].kind, messages=list(left), error=name)
+        verdict = Sick(f"cut off: {name}") if flow.serial else Retry(f"cut off: {name}", blind=True)
     except Exception as error:
         log.exception("flow.failed", kind=batch.messages[0].kind, messages=list(left))
         verdict = Retry(f"defect: {type(error).__name__}", blind=True)
