@@ -1,10 +1,13 @@
 """State messages: at most one in flight and one waiting; the newest body wins and the place is kept."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
 
 import asyncpg
 
 from app.domain.message import Draft
+from app.outbox import cases
 
 Fresh = Sequence[tuple[int, Draft]]
 
@@ -12,7 +15,8 @@ Fresh = Sequence[tuple[int, Draft]]
 async def replace_waiting(conn: asyncpg.Connection, fresh: Fresh) -> Fresh:
     """Lets new state messages take the place of those that wait; answers the messages that still need a state row.
 
-    The `state:` lanes are locked. A waiting message that a claim is just taking is no longer waiting.
+    The `state:` lanes are locked. A waiting message that a claim is just taking is no longer waiting. A parked one has
+    no place to give; it ends, or its old body would come back after the new one.
     """
     newest = {draft.coalesce_key: number for number, draft in fresh if draft.coalesce_key is not None}
     if not newest:
@@ -22,21 +26,34 @@ async def replace_waiting(conn: asyncpg.Connection, fresh: Fresh) -> Fresh:
         await _supersede(conn, [number for number, _ in overtaken])
     rows = await conn.fetch(
         """
-        SELECT id, coalesce_key, lanes, ticket FROM message_state
-        WHERE coalesce_key = ANY($1::text[]) AND state IN ('waiting', 'ready') ORDER BY id FOR UPDATE
+        SELECT id, coalesce_key, state, lanes, ticket FROM message_state
+        WHERE coalesce_key = ANY($1::text[]) AND state IN ('waiting', 'ready', 'parked') ORDER BY id FOR UPDATE
         """,
         list(newest),
     )
     # Two may wait where one of them came back from a lost lease: the older keeps its place, the other was overtaken.
-    first = {row["coalesce_key"]: row for row in sorted(rows, key=_place, reverse=True)}
-    await _drop(conn, [row for row in rows if row["id"] != first[row["coalesce_key"]]["id"]])
-    rows = list(first.values())
-    for row in rows:
+    waiting = [row for row in rows if row["state"] != "parked"]
+    first = {row["coalesce_key"]: row for row in sorted(waiting, key=_place, reverse=True)}
+    kept = {row["id"] for row in first.values()}
+    await _drop(conn, [row for row in rows if row["id"] not in kept])
+    for row in first.values():
         await _take_over(conn, row, newest[row["coalesce_key"]])
-    gone = {number for number, _ in overtaken} | {newest[row["coalesce_key"]] for row in rows}
-    due = {d.coalesce_key: d.due_at for n, d in fresh if n in gone and d.coalesce_key is not None}
-    await _bring_forward(conn, [(newest[row["coalesce_key"]], due[row["coalesce_key"]]) for row in rows])
-    return [(number, draft) for number, draft in fresh if number not in gone]
+    due = _soonest(fresh)
+    await _bring_forward(conn, [(newest[key], due[key]) for key in first])
+    gone = {number for number, _ in overtaken} | {newest[key] for key in first}
+    return [
+        (n, replace(d, due_at=due.get(d.coalesce_key or "", d.due_at))) for n, d in fresh if n not in gone
+    ]
+
+
+def _soonest(fresh: Fresh) -> dict[str, datetime | None]:
+    """When the newest of each is due: as soon as any of those that came with it wished."""
+    due: dict[str, datetime | None] = {}
+    for _, draft in fresh:
+        if draft.coalesce_key is not None:
+            wishes = (due.get(draft.coalesce_key, draft.due_at), draft.due_at)
+            due[draft.coalesce_key] = None if None in wishes else min(at for at in wishes if at is not None)
+    return due
 
 
 def _place(row: asyncpg.Record) -> tuple[bool, int]:
@@ -44,7 +61,7 @@ def _place(row: asyncpg.Record) -> tuple[bool, int]:
 
 
 async def _drop(conn: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> None:
-    """Leaves from behind another of its lane: nobody moves up."""
+    """They leave from behind another of their lane, or stand in none: nobody moves up."""
     if not rows:
         return
     ids = [row["id"] for row in rows]
@@ -57,6 +74,7 @@ async def _drop(conn: asyncpg.Connection, rows: Sequence[asyncpg.Record]) -> Non
         [lane for row in rows for lane in row["lanes"] if row["ticket"] is not None],
         [row["ticket"] for row in rows for _ in row["lanes"] if row["ticket"] is not None],
     )
+    await cases.close_cases(conn, ids, "superseded")
     await _supersede(conn, ids)
 
 

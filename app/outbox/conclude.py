@@ -78,6 +78,7 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
     if not rests:
         return
     values = list(rests.values())
+    await mark_dirty(conn, [number for number, value in rests.items() if value.aside])
     await conn.execute(
         """
         UPDATE message_state AS s SET token = NULL, lease_until = NULL, worker = NULL,
@@ -106,4 +107,3 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
         [value.note for value in values],
         [None if value.lanes is None else encode(value.lanes) for value in values],
     )
-    await mark_dirty(conn, [number for number, value in rests.items() if value.aside])

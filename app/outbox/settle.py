@@ -112,7 +112,10 @@ async def _overtaken(conn: asyncpg.Connection, work: _Work) -> None:
     back = {work.rows[n]["coalesce_key"]: n for n in work.rests if work.rows[n]["coalesce_key"] is not None}
     if back:
         younger = await conn.fetch(
-            "SELECT coalesce_key FROM message_state WHERE coalesce_key = ANY($1::text[]) AND id <> ALL($2::bigint[])",
+            """
+            SELECT s.coalesce_key FROM message_state AS s
+            JOIN unnest($1::text[], $2::bigint[]) AS back(key, id) ON s.coalesce_key = back.key AND s.id > back.id
+            """,
             list(back),
             list(back.values()),
         )
