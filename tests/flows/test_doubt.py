@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.erp import DocumentStanding
-from app.domain.errors import DestinationError, InDoubtError, PermanentError, SnoozeError, TransientError
+from app.domain.errors import InDoubtError, PermanentError
 from app.domain.order import Standing
 from tests.flows.stage import BOOKS, SHOP, Late, Stage, order_of
 
@@ -64,16 +64,6 @@ async def test_one_look_after_the_quarantine_is_not_enough(stage: Stage) -> None
     assert ((await stage.state())["probes"], stage.sent()) == (1, [])
 
 
-async def test_absent_throughout_the_quarantine_is_sent_again_after_another_look(stage: Stage) -> None:
-    await doubt(stage)
-    await ask(stage, 200)
-    await ask(stage, 200)
-    looks = len(stage.books.probes)
-    assert stage.sent() == []
-    await stage.drain()
-    assert (stage.sent(), len(stage.books.probes)) == (["CEN-1"], looks + 1)
-
-
 async def test_document_that_appears_before_the_second_send_is_adopted(stage: Stage) -> None:
     await doubt(stage, made=True)
     hidden = stage.books.documents.pop("CEN-1")
@@ -85,23 +75,10 @@ async def test_document_that_appears_before_the_second_send_is_adopted(stage: St
     assert (await stage.ends(), len(stage.sent())) == ({"place 1": "applied"}, 1)
 
 
-@pytest.mark.parametrize(
-    "error", [TransientError("504"), DestinationError("refused"), SnoozeError("shut", 5)]
-)
-async def test_probe_that_fails_leaves_the_question_open(stage: Stage, error) -> None:
-    await doubt(stage)
-    for _ in range(5):
-        stage.books.probe_fails = [error]
-        await ask(stage, 600)
-    row = await stage.state()
-    assert (row["state"], row["probes"], stage.sent()) == ("in_doubt", 0, [])
-
-
-async def test_two_documents_in_doubt_are_an_incident(stage: Stage) -> None:
+async def test_two_documents_in_doubt_are_counted_as_such(stage: Stage) -> None:
     await doubt(stage, made=True)
     stage.books.documents["CEN-1"] *= 2
     await ask(stage, 11)
-    assert await stage.cases() == ["E-DUP-EXISTING"]
     assert stage.counted("sluice_probe_results_total", result="several") == 1
 
 
@@ -182,16 +159,6 @@ async def test_retry_by_a_person_does_not_end_the_quarantine(stage: Stage) -> No
     await ask(stage, 11)
     await stage.retry_all()
     assert ((await stage.state())["state"], stage.sent()) == ("in_doubt", [])
-
-
-async def test_doubt_that_was_parked_is_answered_after_the_retry(stage: Stage) -> None:
-    await doubt(stage, made=True)
-    document = stage.books.documents["CEN-1"]
-    stage.books.documents["CEN-1"] = document * 2
-    await ask(stage, 11)
-    stage.books.documents["CEN-1"] = document
-    await stage.retry_all()
-    assert (await stage.ends(), len(stage.sent())) == ({"place 1": "applied"}, 1)
 
 
 async def test_order_cancelled_on_both_sides_is_settled(stage: Stage) -> None:

@@ -32,7 +32,8 @@ async def open_erp(
     deadline = settings.timeout_seconds
     async with httpx.AsyncClient(
         transport=transport,
-        timeout=httpx.Timeout(deadline, connect=min(CONNECT_SECONDS, deadline)),
+        # Well before the deadline, which cannot tell whether anything was sent.
+        timeout=httpx.Timeout(deadline, connect=min(CONNECT_SECONDS, deadline / 2)),
         limits=httpx.Limits(max_connections=settings.concurrency + 1, keepalive_expiry=KEEPALIVE_SECONDS),
         follow_redirects=False,
         trust_env=False,

@@ -6,23 +6,6 @@ import pytest
 from app.domain.errors import DestinationError
 from tests.connectors.sage200.stage import START, order
 
-EXCEPTIONS = {
-    name
-    for name in vars(httpx)
-    if isinstance(vars(httpx)[name], type)
-    and issubclass(vars(httpx)[name], (httpx.HTTPError, httpx.InvalidURL))
-}
-
-
-def test_every_exception_class_of_the_http_library_has_been_judged():
-    """A new class in a new release must be put on one side of the table by a person."""
-    assert {
-        "HTTPError", "RequestError", "TransportError", "TimeoutException", "NetworkError", "ProtocolError",
-        "ConnectError", "ConnectTimeout", "PoolTimeout", "ProxyError", "UnsupportedProtocol", "InvalidURL",
-        "ReadError", "ReadTimeout", "WriteError", "WriteTimeout", "CloseError", "LocalProtocolError",
-        "RemoteProtocolError", "DecodingError", "TooManyRedirects", "HTTPStatusError",
-    } == EXCEPTIONS  # fmt: skip
-
 
 @pytest.mark.parametrize(
     ("header", "expected"),

@@ -145,49 +145,6 @@ async def test_last_check_runs_again_before_a_create_is_repeated_with_a_new_toke
     assert len(checks) == 2
 
 
-@pytest.mark.parametrize(
-    "failure",
-    [
-        httpx.ReadTimeout,
-        httpx.WriteTimeout,
-        httpx.ReadError,
-        httpx.WriteError,
-        httpx.CloseError,
-        httpx.RemoteProtocolError,
-        httpx.LocalProtocolError,
-        httpx.DecodingError,
-        ConnectionResetError,
-        TimeoutError,
-    ],
-)
-async def test_a_create_that_may_have_been_sent_is_in_doubt(erp, sage, failure):
-    def fail(_):
-        raise failure("broken")
-
-    sage.on_create = fail
-    with pytest.raises(InDoubtError):
-        await erp.place(order(), no_check)
-
-
-@pytest.mark.parametrize(
-    "failure",
-    [
-        httpx.ConnectError,
-        httpx.ConnectTimeout,
-        httpx.PoolTimeout,
-        httpx.ProxyError,
-        httpx.UnsupportedProtocol,
-    ],
-)
-async def test_a_create_that_was_never_sent_is_no_doubt(erp, sage, failure):
-    def fail(_):
-        raise failure("no way")
-
-    sage.on_create = fail
-    with pytest.raises(DestinationError):
-        await erp.place(order(), no_check)
-
-
 @pytest.mark.parametrize("status", [302, 408, 500, 502, 503, 504])
 async def test_a_create_without_a_definite_answer_is_in_doubt(erp, sage, status):
     sage.on_create = lambda _: httpx.Response(status, text="<html>Bad Gateway</html>")

@@ -172,23 +172,6 @@ async def test_a_failed_probe_never_says_that_nothing_is_there(erp, sage, status
     assert type(raised.value) is decision
 
 
-@pytest.mark.parametrize(
-    ("failure", "decision"),
-    [
-        (httpx.ConnectError, DestinationError),
-        (httpx.ReadTimeout, TransientError),
-        (httpx.ReadError, TransientError),
-    ],
-)
-async def test_a_broken_read_is_tried_again(erp, sage, failure, decision):
-    def fail(_):
-        raise failure("broken")
-
-    sage.on_read = fail
-    with pytest.raises(decision):
-        await erp.probe(["CEN-1"])
-
-
 async def test_a_login_page_in_front_of_sage_is_not_an_empty_list(erp, sage):
     sage.on_read = lambda _: httpx.Response(200, text="<html>Sign in</html>")
     with pytest.raises(DestinationError):
