@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import product
+from math import ceil
 from typing import Any
 
 import asyncpg
@@ -47,7 +48,7 @@ ORDER BY taken.due_at, taken.id
 class Want:
     """A kind that can be worked at a destination. `batch`: most messages a slot takes at once. `serial`: one batch
     in flight in the whole cluster. `single`: each message takes a slot of its own. `spare`: may not touch the part
-    of the budget that is kept for orders. `behind`: a kind that goes first while it is in flight here.
+    of budget and slots that is kept for orders. `behind`: a kind that goes first while it is in flight here.
     """
 
     kind: str
@@ -79,9 +80,10 @@ class Claim:
 
 @dataclass(slots=True)
 class _Room:
-    """What the destination can still take in this claim."""
+    """What the destination can still take in this claim. `spare`: slots for kinds that leave some to orders."""
 
     slots: int
+    spare: int
     tokens: float
     kept: float
     busy: frozenset[str]
@@ -92,10 +94,15 @@ class _Room:
         if (want.serial and want.kind in self.busy) or want.behind in self.busy:
             return 0
         tokens = int(self.tokens - (self.kept if want.spare else 0.0))
-        slots = min(self.slots, tokens)
+        slots = min(self.slots, self.spare if want.spare else self.slots, tokens)
         if slots <= 0:
             return 0
         return slots if want.single else want.batch
+
+    def use(self, want: Want, batch: Sequence[Claimed]) -> None:
+        used = len(batch) if want.single else 1
+        self.slots, self.tokens = self.slots - used, self.tokens - used
+        self.spare -= used if want.spare else 0
 
 
 async def claim(
@@ -114,8 +121,7 @@ async def claim(
             batch = await _take(conn, want, state, room.grants(want), who)
             if batch:
                 taken.append((want, batch))
-                used = len(batch) if want.single else 1
-                room.slots, room.tokens = room.slots - used, room.tokens - used
+                room.use(want, batch)
         if limits.budget is not None and before > room.tokens:
             await conn.execute(
                 "UPDATE destination SET tokens = $2 WHERE name = $1", who.destination, room.tokens
@@ -147,7 +153,17 @@ async def _room(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits,
         return None
     tokens = await _refill(conn, row, limits.budget, now)
     kept = RESERVED * limits.budget.burst if limits.budget else 0.0
-    return _Room(free, tokens, kept, frozenset(held["kind"] for held in live), due)
+    spare = _spare(ceiling) - len({held["token"] for held in live if held["kind"] in _spares(wants)})
+    return _Room(free, spare, tokens, kept, frozenset(held["kind"] for held in live), due)
+
+
+def _spare(ceiling: int) -> int:
+    """Slots that others than orders may take: one request that hangs must not hold up all orders."""
+    return ceiling - ceil(RESERVED * ceiling) if ceiling > 1 else ceiling
+
+
+def _spares(wants: Sequence[Want]) -> set[str]:
+    return {want.kind for want in wants if want.spare}
 
 
 async def _refill(conn: asyncpg.Connection, row: Any, budget: Budget | None, now: datetime) -> float:
