@@ -18,29 +18,28 @@ def write(folder: Path, result: Mapping[str, Any], *, quick: bool) -> Path:
 
 
 def show(results: Sequence[Mapping[str, Any]]) -> None:
-    table = Table(title="bench")
-    for heading in ("bench", "who", "median", "min-max", "p50 ms", "p99 ms", "ours ÷ theirs", "aim"):
-        table.add_column(heading)
+    console = Console()
     for result in results:
+        verdict = f"{'met' if result['met'] else 'MISSED'}: {result['aim']}"
+        table = Table(title=f"{result['name']}, {result['ours']['unit']}", caption=verdict)
+        for heading in ("who", "median", "min-max", "p50 ms", "p99 ms", "ours ÷ theirs"):
+            table.add_column(heading, justify="left" if heading == "who" else "right")
         for row in rows_of(result):
             table.add_row(*row)
-        table.add_section()
-    Console().print(table)
+        console.print(table)
+        for text in result["skipped"]:
+            console.print(f"skipped: {text}", highlight=False)
 
 
 def rows_of(result: Mapping[str, Any]) -> Iterator[tuple[str, ...]]:
-    ours = result["ours"]
-    verdict = f"{'met' if result['met'] else 'MISSED'}: {result['aim']}"
-    yield result["name"], "Sluice", *_shown(ours, ours["unit"]), "", verdict
+    yield "Sluice", *_shown(result["ours"]), ""
     for one in result["references"]:
-        yield "", f"{one['name']} {one['version']}", *_shown(one, ours["unit"]), f"{one['ratio']:.2f}", ""
-    for text in result["skipped"]:
-        yield "", f"skipped: {text}", "", "", "", "", "", ""
+        yield f"{one['name']} {one['version']}".strip(), *_shown(one), f"{one['ratio']:.2f}"
 
 
-def _shown(figures: Mapping[str, Any], unit: str) -> tuple[str, str, str, str]:
+def _shown(figures: Mapping[str, Any]) -> tuple[str, str, str, str]:
     return (
-        f"{number(figures['median'])} {unit}",
+        number(figures["median"]),
         f"{number(figures['min'])}-{number(figures['max'])}",
         number(figures["p50"]),
         number(figures["p99"]),

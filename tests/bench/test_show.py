@@ -3,7 +3,9 @@
 import json
 from pathlib import Path
 
-from bench.show import number, rows_of, write
+import pytest
+
+from bench.show import number, rows_of, show, write
 
 RESULT = {
     "name": "toy",
@@ -26,10 +28,17 @@ RESULT = {
 }
 
 
-def test_table_has_ours_theirs_and_who_was_skipped() -> None:
-    rows = list(rows_of(RESULT))
-    assert rows[0] == ("toy", "Sluice", "1,234 things/s", "1,000-1,300", "1.25", "", "", "MISSED: more")
-    assert (rows[1][1], rows[1][6], rows[2][1]) == ("peer 1.0", "123.45", "skipped: other: not here")
+def test_rows_are_ours_then_theirs() -> None:
+    assert list(rows_of(RESULT)) == [
+        ("Sluice", "1,234", "1,000-1,300", "1.25", "", ""),
+        ("peer 1.0", "10.0", "9.00-11.0", "", "", "123.45"),
+    ]
+
+
+def test_table_says_what_was_missed_and_who_was_skipped(capsys: pytest.CaptureFixture[str]) -> None:
+    show([RESULT])
+    shown = capsys.readouterr().out
+    assert ("MISSED: more" in shown, "skipped: other: not here" in shown) == (True, True)
 
 
 def test_quick_look_overwrites_no_figure(tmp_path: Path) -> None:
