@@ -26,6 +26,11 @@ async def found(pool: asyncpg.Pool) -> None:
         CREATE TABLE document (seq bigserial PRIMARY KEY, key text NOT NULL, ref text NOT NULL, number int NOT NULL,
                                skus text[] NOT NULL, ticket bigint);
         CREATE INDEX document_key ON document (key);
+        CREATE FUNCTION seek(keys text[]) RETURNS SETOF text LANGUAGE plpgsql AS $$
+        BEGIN
+            LOCK TABLE document IN SHARE MODE;
+            RETURN QUERY SELECT key FROM document WHERE key = ANY(keys);
+        END $$;
         """
     )
 
@@ -52,10 +57,7 @@ async def write(pool: asyncpg.Pool, documents: Sequence[Document], deadline: dat
 
 async def seek(pool: asyncpg.Pool, keys: Sequence[str]) -> set[str]:
     """Waits for what is being written: what is not found after its deadline will never be there."""
-    async with pool.acquire() as conn, conn.transaction():
-        await conn.execute("LOCK TABLE document IN SHARE MODE")
-        rows = await conn.fetch("SELECT key FROM document WHERE key = ANY($1::text[])", list(keys))
-    return {row["key"] for row in rows}
+    return {row["key"] for row in await pool.fetch("SELECT seek($1::text[]) AS key", list(keys))}
 
 
 async def read(pool: asyncpg.Pool) -> list[Document]:

@@ -39,7 +39,7 @@ PLACE = Want("erp.place", batch=8)
 UNMAPPED = Park((Violation("E-CARRIER-UNMAPPED", "courier", "Owl", "map it"),))
 KEYS = 12
 """Keys a round that all processes share."""
-CROWDED = 300
+CROWDED = 80
 """Open messages above which nobody appends."""
 
 
@@ -118,7 +118,7 @@ class Jostler:
         there = await books.seek(hands.books, [str(message.key) for message in mine])
         outcomes = []
         for message in mine:
-            if str(message.key) in there or hands.hits(0.6):
+            if str(message.key) in there or hands.hits(0.6 if self.open else 0.95):
                 outcomes.append(Outcome(message, APPLIED))
                 continue
             aside, doubt = Snooze("locked", 0.0, aside=True), InDoubt("read timeout", 0.0)
@@ -170,7 +170,7 @@ class Jostler:
         )
         lanes = rng.choice((None, sku_lanes(self.basket())))
         async with pool.acquire() as conn, conn.transaction():
-            some = rng.sample(parked, len(parked) // 2)
+            some = rng.sample(parked, -(-len(parked) // 2))
             back = await release(conn, {row["id"]: lanes for row in some})
             self.hands.seen["released"] += len(back)
         if self.open and done and self.hands.hits(0.2):
