@@ -79,7 +79,8 @@ class Hand:
 
     async def claim(self) -> None:
         who = Claim(self.flow.destination, "bench", datetime.now(UTC), timedelta(seconds=90))
-        ((_, self.held),) = await claim(self.pool, [Want(self.flow.kind)], Limits(8, None, 5), who)
+        batches = await claim(self.pool, [Want(self.flow.kind)], Limits(8, None, 5), who)
+        self.held = [message for _, batch in batches for message in batch]
 
     async def settle(self) -> None:
         rules = Rules(datetime.now(UTC), random.Random(1))  # noqa: S311 - jitter
@@ -87,9 +88,10 @@ class Hand:
             await settle(conn, [Outcome(message, APPLIED) for message in self.held], (), rules)
 
     def verbs(self) -> Mapping[str, Verb]:
-        """In the order in which a message meets them, then a worker's chores."""
+        """One that finds nothing to do, those that a message meets in turn, then a worker's chores."""
         now = datetime.now(UTC)
         return {
+            "claim in vain": self.claim,
             "append": self.append,
             "claim": self.claim,
             "settle": self.settle,

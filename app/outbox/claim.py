@@ -14,16 +14,19 @@ from app.domain.message import Claimed
 
 RESERVED = 0.3
 UNLIMITED = 1e9
-# What is in flight at a destination, and of which kinds something is due. Each look ends at the first row it finds.
+# What is in flight at a destination, and of which kinds something is due. Each look ends at the first row it finds,
+# and is ordered, or statistics of a flood would have it read the table in search of one.
 _LOOK = """
 SELECT kind, 'leased' AS state, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token
 UNION ALL
 SELECT want.kind, due.state, NULL FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
     (SELECT s.state FROM message_state AS s
-     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'in_doubt' AND s.due_at <= $3 LIMIT 1)
+     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'in_doubt' AND s.due_at <= $3
+     ORDER BY s.due_at LIMIT 1)
     UNION ALL
     (SELECT s.state FROM message_state AS s
-     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'ready' AND s.due_at <= $3 LIMIT 1)
+     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'ready' AND s.due_at <= $3
+     ORDER BY s.due_at LIMIT 1)
 ) AS due
 """
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
