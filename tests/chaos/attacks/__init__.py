@@ -1,6 +1,15 @@
 """All attacks, in the order in which they are run."""
 
 from tests.chaos.attack import Attack
-from tests.chaos.attacks import clocks, kills, stops, wipes
+from tests.chaos.attacks import clocks, crashes, deliveries, kills, races, stops, wipes
 
-ATTACKS: tuple[Attack, ...] = (kills.ATTACK, stops.ATTACK, wipes.FLUSHES, wipes.AWAY, clocks.ATTACK)
+ATTACKS: tuple[Attack, ...] = (
+    kills.ATTACK,
+    stops.ATTACK,
+    wipes.FLUSHES,
+    wipes.AWAY,
+    clocks.ATTACK,
+    crashes.CRASHES,
+    races.ATTACK,
+    deliveries.ATTACK,
+)
