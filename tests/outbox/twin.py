@@ -18,6 +18,7 @@ from app.outbox.rescue import rescue
 from app.outbox.tickets import MovedError
 from app.outbox.verdict import Rules
 from app.outbox.withdraw import impatient, step_aside
+from tests.outbox.crowd import drain
 from tests.outbox.engine import Engine
 from tests.outbox.model import ALWAYS, Answer, Message, Model
 from tests.outbox.model_settle import Said, Wish
@@ -130,6 +131,10 @@ class Postgres:
         assert lanes == model.lanes, f"{lanes} {model.lanes}"
         assert model.dirty <= dirty
         assert conflicts == len(model.conflicts)
+
+    def end(self) -> None:
+        """All goes well from now on: then nothing is left."""
+        assert self.run(drain(self.engine)) == []
 
     async def _look(self) -> tuple[list[asyncpg.Record], dict[str, list[str]], set[str], int]:
         rows = await self.pool.fetch(

@@ -104,6 +104,7 @@ class Twin(Protocol):
     def release(self, lanes: dict[str, tuple[str, ...] | None], expected: list[str]) -> None: ...
     def replay(self, message: str, lanes: tuple[str, ...], *, expected: bool) -> None: ...
     def compare(self, model: Model) -> None: ...
+    def end(self) -> None: ...
 
 
 class Alone:
@@ -271,6 +272,7 @@ class Walk(RuleBasedStateMachine):
         self.twin.compare(self.model)
 
     def teardown(self) -> None:
+        self.twin.end()
         assert settling.drain(self.model), self.model.lanes
 
 
