@@ -198,6 +198,22 @@ async def story(pool: asyncpg.Pool, message_id: int) -> Story | None:
     )
 
 
+_MOVING = "SELECT lane, min(ticket) AS ticket FROM ticket WHERE lane > $1 GROUP BY lane HAVING count(*) > 1"
+# From the stuck messages, not from the lanes: the cost does not follow what waits behind them.
+_STUCK = """
+SELECT lane, ticket FROM (
+    SELECT held.lane, held.ticket FROM message_state AS s LEFT JOIN destination AS d ON d.name = s.destination
+    CROSS JOIN LATERAL (SELECT s.order_lane AS lane, s.order_ticket AS ticket
+                        UNION ALL SELECT unnest(s.lanes), s.ticket) AS held
+    WHERE s.state IN ('in_doubt', 'parked') OR (s.state = 'ready' AND d.resume_at > now())
+       OR (s.state IN ('ready', 'waiting') AND s.due_at > now() AND s.due_at < 'infinity')
+) AS place
+WHERE lane > $1 AND ticket IS NOT NULL
+  AND NOT EXISTS (SELECT FROM ticket AS t WHERE t.lane = place.lane AND t.ticket < place.ticket)
+  AND EXISTS (SELECT FROM ticket AS t WHERE t.lane = place.lane AND t.ticket > place.ticket)
+"""
+
+
 async def lanes(
     pool: asyncpg.Pool, *, after: str = "", limit: int = 50, moving: bool = False
 ) -> list[LaneRow]:
@@ -206,14 +222,14 @@ async def lanes(
     A head that was only just claimed, or waits for another lane, is not stuck.
     """
     found = await pool.fetch(
-        """
-        SELECT queue.lane, s.id AS head, s.kind, s.state, s.destination, s.order_ref, queue.waiting,
+        f"""
+        SELECT queue.lane, s.id AS head, s.kind, s.state, s.destination, s.order_ref, behind.waiting,
                coalesce(s.doubt_since, s.failed_since, opened.at, s.received_at) AS since, stuck.cause, s.note
-        FROM (SELECT lane, min(ticket) AS ticket, count(*) - 1 AS waiting FROM ticket WHERE lane > $1
-              GROUP BY lane HAVING count(*) > 1) AS queue
+        FROM ({_MOVING if moving else _STUCK} ORDER BY lane LIMIT $2) AS queue
         JOIN ticket AS t ON t.lane = queue.lane AND t.ticket = queue.ticket
         JOIN message_state AS s ON s.id = t.message_id
         LEFT JOIN destination AS d ON d.name = s.destination
+        CROSS JOIN LATERAL (SELECT count(*) - 1 AS waiting FROM ticket WHERE ticket.lane = queue.lane) AS behind
         LEFT JOIN LATERAL (SELECT min(opened_at) AS at FROM exception_case AS e
                            WHERE e.message_id = s.id AND e.closed_at IS NULL) AS opened ON true
         LEFT JOIN LATERAL (SELECT verdict FROM attempt AS a WHERE a.message_id = s.id
@@ -224,10 +240,9 @@ async def lanes(
             WHEN d.resume_at > now() THEN 'destination'
             WHEN s.due_at > now() AND last.verdict = 'snooze' THEN 'snooze'
             WHEN s.due_at > now() THEN 'retry' END AS cause) AS stuck
-        WHERE stuck.cause IS NOT NULL OR $3 ORDER BY queue.lane LIMIT $2
-        """,
+        ORDER BY queue.lane
+        """,  # noqa: S608 - one of two constants
         after,
         limit,
-        moving,
     )
     return [LaneRow(**dict(row)) for row in found]
