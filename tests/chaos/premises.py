@@ -3,7 +3,6 @@
 import asyncio
 import json
 import random
-import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
@@ -103,11 +102,11 @@ class Premises:
             raise NeverError(f"{path}: {answer.text}")
         return answer.json()
 
-    async def place(self, count: int, chance: random.Random) -> list[dict]:
+    async def place(self, count: int, chance: random.Random, among: int = 4) -> list[dict]:
         """Shoppers check out, every third of them with several articles; all want the same few."""
         orders = []
         for _ in range(count):
-            skus = chance.sample(self.skus[:4], chance.choice((1, 1, 3)))
+            skus = chance.sample(self.skus[:among], min(among, chance.choice((1, 1, 3))))
             order = await self.person(
                 "centra/orders", lines=[{"sku": sku, "quantity": 1} for sku in skus], address=ADDRESS
             )
@@ -139,9 +138,14 @@ class Premises:
     async def faults(self, *rules: dict) -> None:
         (await self.vendors.post("/_sandbox/faults", json=list(rules))).raise_for_status()
 
-    async def retry(self, case: int, key: uuid.UUID) -> bool:
+    async def calm(self) -> None:
+        """Nothing is out of order at the vendors any more."""
+        await self.faults()
+        await self.person("sage200/tunnel", up=True)
+
+    async def retry(self, case: int) -> bool:
         """A person presses "retry"; whether that was answered."""
-        headers = {"Authorization": f"Bearer {self.operator}", "Idempotency-Key": str(key)}
+        headers = {"Authorization": f"Bearer {self.operator}"}
         try:
             answer = await self.api.post(
                 f"/api/v1/exceptions/{case}/retry", json={"reason": "mended"}, headers=headers
@@ -248,12 +252,10 @@ async def _tapped(doom: Doom, role: str, urls: Mapping[str, str]) -> AsyncIterat
 
 
 @asynccontextmanager
-async def open_premises(
-    folder: Path, nursery: Nursery, urls: tuple[str, str], chance: random.Random
-) -> AsyncIterator[Premises]:
+async def open_premises(folder: Path, nursery: Nursery, urls: tuple[str, str]) -> AsyncIterator[Premises]:
     """`urls`: of a migrated, empty database and of Redis. Nothing runs yet but the vendors."""
     (folder / "secrets").mkdir(parents=True)
-    doom, ports = Doom(), pick_ports(4, chance)
+    doom, ports = Doom(), pick_ports(4, random.SystemRandom())
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(running_sandbox(folder / "sandbox"))
         pool = await stack.enter_async_context(open_pool(urls[0], size=3, application="premises"))

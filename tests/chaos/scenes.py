@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -152,20 +151,20 @@ async def cancelled(act: Act) -> None:
 
 
 async def _meanwhile(act: Act, deed: str, **wish: object) -> None:
-    """While Sage is away and the orders wait, the shopper changes the first of them."""
+    """While Sage is away and the orders wait for one article, the shopper changes the last of them."""
     premises = act.premises
     await premises.open()
     await premises.person("sage200/tunnel", up=False)
-    (first, *_) = await act.place()
+    (*_, last) = await premises.place(act.size, act.chance, among=1)
 
     async def stored() -> bool:
         return await act.states("ready") + await act.states("waiting") >= act.size
 
     await until(stored, "all orders wait for Sage")
     act.arm()
-    changed = await premises.person(f"centra/orders/{first['number']}/{deed}", **wish)
+    changed = await premises.person(f"centra/orders/{last['number']}/{deed}", **wish)
     if deed == "cancel":
-        del premises.asked[f"{PREFIX}-{first['number']}"]
+        del premises.asked[f"{PREFIX}-{last['number']}"]
     else:
         premises.expect(changed)
     await act.struck()
@@ -214,9 +213,8 @@ async def _let_go(act: Act) -> None:
         if document["is_draft"]:
             await premises.person("sage200/delete_order", order=document["id"])
     case = await premises.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL AND NOT flag")
-    key = uuid.UUID(int=act.chance.getrandbits(128))
     # Whoever gets no answer presses again.
-    await until(lambda: premises.retry(case, key), "the retry is answered")
+    await until(lambda: premises.retry(case), "the retry is answered")
 
 
 SCENES: Mapping[str, Callable[[Act], Awaitable[None]]] = MappingProxyType(

@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import random
+import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -54,7 +55,7 @@ async def crash_at(
     figures: Counter[str] = Counter(crashes=0, orders=0, documents=0)
 
     async def one(number: int, chapter: Sequence[Boundary]) -> None:
-        async with _premises(field, number, seed) as premises:
+        async with _premises(field, number) as premises:
             for boundary in chapter:
                 act = Act(premises, boundary, size, random.Random(f"{boundary.name} {seed}"))
                 said.extend(f"{boundary.name}: {fault}" for fault in await play(act))
@@ -79,13 +80,17 @@ def chapters(boundaries: Sequence[Boundary]) -> list[list[Boundary]]:
 
 
 async def play(act: Act) -> list[str]:
+    said = []
     try:
-        await act.premises.faults()
         await SCENES[act.boundary.scene](act)
-        await act.premises.settled()
     except (NeverError, TimeoutError) as error:
-        return [str(error) or "never reached", *await audit(act.premises)]
-    return await audit(act.premises)
+        said.append(str(error) or "never reached")
+    await act.premises.calm()
+    try:
+        await act.premises.settled()
+    except NeverError as error:
+        said.append(str(error))
+    return [*said, *await audit(act.premises)]
 
 
 async def audit(premises: Premises) -> list[str]:
@@ -142,15 +147,13 @@ async def _left_over(pool: asyncpg.Pool) -> list[str]:
 
 
 @asynccontextmanager
-async def _premises(field: Field, number: int, seed: int) -> AsyncIterator[Premises]:
-    name = f"crash_{number}"
+async def _premises(field: Field, number: int) -> AsyncIterator[Premises]:
+    name = f"crash_{secrets.token_hex(4)}_{number}"
     admin = await asyncpg.connect(field.server)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {field.template}")
         url = f"{field.server.rpartition('/')[0]}/{name}"
-        chance = random.Random(f"premises {number} {seed}")
-        folder = field.root / name
-        async with open_premises(folder, field.nursery, (url, field.redis), chance) as premises:
+        async with open_premises(field.root / name, field.nursery, (url, field.redis)) as premises:
             yield premises
         await admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
     finally:
