@@ -81,14 +81,16 @@ async def pile_up(url: str, flow: Flow, count: int) -> None:
     try:
         for first in range(0, count, CHUNK):
             async with conn.transaction():
-                await _write(conn, flow, first, min(count, first + CHUNK))
+                await _draw(conn, flow, first, min(count, first + CHUNK))
+                await _store(conn, flow)
+                await _stand(conn)
         await conn.execute("VACUUM (ANALYZE)")
         await conn.execute("CHECKPOINT")
     finally:
         await conn.close()
 
 
-async def _write(conn: asyncpg.Connection, flow: Flow, first: int, last: int) -> None:
+async def _draw(conn: asyncpg.Connection, flow: Flow, first: int, last: int) -> None:
     await conn.execute(
         """
         CREATE TEMPORARY TABLE behind ON COMMIT DROP AS
@@ -104,6 +106,9 @@ async def _write(conn: asyncpg.Connection, flow: Flow, first: int, last: int) ->
         list(OFFSETS),
         flow.lanes,
     )
+
+
+async def _store(conn: asyncpg.Connection, flow: Flow) -> None:
     await conn.execute(
         """
         INSERT INTO idempotency_key (key, message_id, source, body_hash)
@@ -129,6 +134,9 @@ async def _write(conn: asyncpg.Connection, flow: Flow, first: int, last: int) ->
         flow.kind,
         flow.destination,
     )
+
+
+async def _stand(conn: asyncpg.Connection) -> None:
     await conn.execute(
         """
         WITH places AS (
