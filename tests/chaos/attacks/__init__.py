@@ -1,7 +1,7 @@
 """All attacks, in the order in which they are run."""
 
 from tests.chaos.attack import Attack
-from tests.chaos.attacks import clocks, crashes, deliveries, kills, races, stops, wipes
+from tests.chaos.attacks import clocks, crashes, deliveries, kills, model, races, stops, wipes
 
 ATTACKS: tuple[Attack, ...] = (
     kills.ATTACK,
@@ -12,4 +12,5 @@ ATTACKS: tuple[Attack, ...] = (
     crashes.CRASHES,
     races.ATTACK,
     deliveries.ATTACK,
+    model.ATTACK,
 )
