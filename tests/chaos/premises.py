@@ -65,6 +65,7 @@ class Premises:
     api: httpx.AsyncClient
     vendors: httpx.AsyncClient
     operator: str
+    database: str
     asked: dict[str, Decimal] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
 
@@ -270,7 +271,9 @@ async def open_premises(folder: Path, nursery: Nursery, urls: tuple[str, str]) -
             for url in (f"http://127.0.0.1:{ports[0]}", sandbox.url)
         ]
         operator = (await create(pool, "operator", SCOPES)).key
-        found = Premises(sandbox, pool, skus, company, doom, nursery, envs, folder, api, vendors, operator)
+        found = Premises(
+            sandbox, pool, skus, company, doom, nursery, envs, folder, api, vendors, operator, urls[0]
+        )
         await found.person("centra/plugins", url=f"{api.base_url}/webhooks/centra/uk", secret=SECRET, store=1)
         try:
             yield found

@@ -1,7 +1,7 @@
 """All attacks, in the order in which they are run."""
 
 from tests.chaos.attack import Attack
-from tests.chaos.attacks import clocks, crashes, deliveries, kills, model, races, stops, wipes
+from tests.chaos.attacks import clocks, crashes, deliveries, kills, model, races, restore, stops, wipes
 
 ATTACKS: tuple[Attack, ...] = (
     kills.ATTACK,
@@ -10,6 +10,7 @@ ATTACKS: tuple[Attack, ...] = (
     wipes.AWAY,
     clocks.ATTACK,
     crashes.CRASHES,
+    restore.RESTORES,
     races.ATTACK,
     deliveries.ATTACK,
     model.ATTACK,

@@ -55,7 +55,7 @@ async def crash_at(
     figures: Counter[str] = Counter(crashes=0, orders=0, documents=0)
 
     async def one(number: int, chapter: Sequence[Boundary]) -> None:
-        async with _premises(field, number) as premises:
+        async with open_one(field, f"crash_{secrets.token_hex(4)}_{number}") as premises:
             for boundary in chapter:
                 act = Act(premises, boundary, size, random.Random(f"{boundary.name} {seed}"))
                 said.extend(f"{boundary.name}: {fault}" for fault in await play(act))
@@ -106,7 +106,7 @@ async def audit(premises: Premises) -> list[str]:
         if (key := document["customer_document_no"]) in premises.asked
         and (document["is_draft"] or Decimal(document["total_gross_value"]) != premises.asked[key])
     ]
-    return [*wrong, *await _out_of_order(premises, documents), *await _left_over(premises.pool)]
+    return [*wrong, *await _out_of_order(premises, documents), *await left_over(premises.pool)]
 
 
 async def _out_of_order(premises: Premises, documents: Sequence[dict]) -> list[str]:
@@ -130,7 +130,7 @@ async def _out_of_order(premises: Premises, documents: Sequence[dict]) -> list[s
     ]
 
 
-async def _left_over(pool: asyncpg.Pool) -> list[str]:
+async def left_over(pool: asyncpg.Pool) -> list[str]:
     counts = await pool.fetchrow(
         """
         SELECT (SELECT count(*) FROM message_state WHERE coalesce_key IS NULL) AS "open messages",
@@ -147,8 +147,8 @@ async def _left_over(pool: asyncpg.Pool) -> list[str]:
 
 
 @asynccontextmanager
-async def _premises(field: Field, number: int) -> AsyncIterator[Premises]:
-    name = f"crash_{secrets.token_hex(4)}_{number}"
+async def open_one(field: Field, name: str) -> AsyncIterator[Premises]:
+    """Premises with a database of their own, both of that name."""
     admin = await asyncpg.connect(field.server)
     try:
         await admin.execute(f"CREATE DATABASE {name} TEMPLATE {field.template}")
