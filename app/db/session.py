@@ -65,7 +65,10 @@ async def _keep(_connection: asyncpg.Connection) -> None:
 async def open_pool(
     url: str, *, size: int = 10, application: str = "sluice", synchronous_commit: str = "on"
 ) -> AsyncIterator[asyncpg.Pool]:
-    """Opens without asking Postgres: a process may start while it is away. A statement runs at most 30 s, a transaction idles at most 10 s: an old snapshot would stop vacuum."""
+    """Opens without asking Postgres: a process may start while it is away. A statement runs at most 30 s, a transaction idles
+    at most 10 s: an old snapshot would stop vacuum. Postgres asks a silent host whether it is there, and ends the sessions
+    of one that is not within 30 s, instead of keeping them for hours.
+    """
     async with asyncpg.create_pool(
         asyncpg_url(url),
         min_size=0,
@@ -80,6 +83,10 @@ async def open_pool(
             "statement_timeout": "30000",
             "idle_in_transaction_session_timeout": "10000",
             "lock_timeout": "10000",
+            "tcp_keepalives_idle": "15",
+            "tcp_keepalives_interval": "5",
+            "tcp_keepalives_count": "3",
+            "tcp_user_timeout": "30000",
             "timezone": "UTC",
         },
     ) as pool:
