@@ -78,11 +78,13 @@ async def bench(arena: Arena) -> Bench:
 
 
 def met(outcome: Outcome) -> bool:
-    """A median of rounds that do not count proves nothing."""
+    """Beside the same app that inserts: the bare route neither reads events, nor logs, nor counts. A median of rounds that do
+    not count proves nothing.
+    """
     return (
         len(outcome.ours.flaws) < ROUNDS
         and outcome.ratio(NOTHING) >= 0.75
-        and outcome.ratio(INSERT) >= 2
+        and outcome.ratio(SAME_INSERT) >= 2
         and outcome.ours.p99 is not None
         and outcome.ours.p99 <= 50
     )

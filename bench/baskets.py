@@ -21,6 +21,10 @@ class Mix:
     sale: float = 0.0
 
 
+# At this skew one parked order for the best seller would block 53 % of the next 1,000 orders, if it held its lanes for ever.
+TYPICAL = Mix("zipf 0.93", 0.93)
+
+
 def draw(mix: Mix, count: int, rng: random.Random) -> list[tuple[str, ...]]:
     """Baskets of distinct SKUs."""
     heap = list(itertools.accumulate(rank**-mix.skew for rank in range(1, mix.skus + 1)))

@@ -12,10 +12,10 @@ from typing import Any
 from app.flows.context import Pace
 from app.flows.signal import Signal
 from bench.arena import Arena
-from bench.baskets import draw
+from bench.baskets import TYPICAL, draw
 from bench.gateway import Gateway, on_uvloop, open_gateway
 from bench.harness import Bench, Contender, Outcome, Sample, percentile
-from bench.schedule import ZIPF, check_order
+from bench.schedule import check_order
 from bench.vendors import BOOKS, SHOP, Books
 
 AIM = 1.1
@@ -72,7 +72,7 @@ class Day:
     baskets: list[tuple[str, ...]] = field(default_factory=list)
 
     async def tell(self, count: int) -> None:
-        fresh = draw(ZIPF, count, self.rng)
+        fresh = draw(TYPICAL, count, self.rng)
         first = len(self.baskets)
         self.baskets += fresh
         await self.gateway.tell([str(first + place) for place in range(count)], fresh)

@@ -5,7 +5,7 @@ from functools import partial
 
 from bench import growth, limit
 from bench.arena import Arena
-from bench.baskets import Mix
+from bench.baskets import TYPICAL
 from bench.bound import critical_path
 from bench.environment import prepare
 from bench.harness import Bench, Contender, Outcome, Sample
@@ -13,7 +13,6 @@ from bench.heat import Heat, run_heat, shop
 from bench.rivals import Rival, missing, rivals, sluice
 
 PROCESSES = 2
-MIX = Mix("zipf", 1.1)
 FEWEST, MOST = 300, 400_000
 
 
@@ -27,7 +26,7 @@ class Track:
     seconds: float
 
     async def run(self) -> Sample:
-        jobs = shop(MIX, self.count)
+        jobs = shop(TYPICAL, self.count)
         lap = await run_heat(self.arena, Heat(self.rival, jobs, PROCESSES))
         facts = {
             "messages": len(jobs),

@@ -8,9 +8,10 @@ import asyncpg
 import pytest
 
 from bench import engine, limit
+from bench.baskets import TYPICAL
 from bench.drain import met
 from bench.environment import Environments
-from bench.growth import ZIPF, add_history, of_length
+from bench.growth import add_history, of_length
 from bench.harness import Outcome, Sample, summarise
 from bench.heat import shop
 from bench.rivals import missing, pins, rivals, sluice
@@ -69,7 +70,7 @@ def test_locks_name_no_address() -> None:
 
 
 def test_jobs_have_1_7_lines_and_a_best_seller() -> None:
-    jobs = shop(ZIPF, 4_000)
+    jobs = shop(TYPICAL, 4_000)
     wanted = Counter(sku for job in jobs for sku in job["skus"])
     assert sum(wanted.values()) / len(jobs) == pytest.approx(1.7, abs=0.05)
     assert wanted["SKU00000"] / len(jobs) == pytest.approx(0.25, abs=0.05)
@@ -101,7 +102,7 @@ async def test_history_looks_like_what_settling_leaves(pool: asyncpg.Pool, datab
 
 async def test_backlog_behind_history_stands_in_its_lanes(pool: asyncpg.Pool, database_url: str) -> None:
     await add_history(database_url, 0, 10)
-    await engine.fill(database_url, shop(ZIPF, 20))
+    await engine.fill(database_url, shop(TYPICAL, 20))
     rows = await pool.fetch("SELECT state, order_lane, lanes FROM message_state")
     assert (len(rows), {row["state"] for row in rows}) == (20, {"ready", "waiting"})
     assert all(row["order_lane"] and row["lanes"] for row in rows)
