@@ -113,8 +113,8 @@ async def drain(town: Town, ear: Ear) -> str | None:
     return f"it did not come to rest: (orders that are not in Sage, webhooks that wait, messages) = {before}"
 
 
-async def audit(town: Town, ear: Ear) -> tuple[Fault | str, ...]:
-    """What is wrong."""
+async def audit(town: Town, ear: Ear, *, ill: bool) -> tuple[Fault | str, ...]:
+    """What is wrong. `ill`: see History."""
     ids: dict[str, int] = town.stage.seeded["sage200"]["ids"]["currency"]
     sight = ear.sight
     for number, telling in town.load.tellings:
@@ -127,7 +127,7 @@ async def audit(town: Town, ear: Ear) -> tuple[Fault | str, ...]:
         entered=entered(sight.documents, sight.created, {number: code for code, number in ids.items()}),
         deliveries=[*ear.deliveries, *town.load.deliveries],
         spans=dict(_spans(ear, orders, town.dark)),
-        ill=bool(town.kills()),
+        ill=ill,
         complete=tuple(f"centra/{name}/webhook/" for name in PREFIXES),
     )
     unaccounted = await _unaccounted(town)

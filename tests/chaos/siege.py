@@ -26,7 +26,8 @@ Harm = Callable[[Town, float], Awaitable[Mapping[str, int | float]]]
 @dataclass(frozen=True, slots=True)
 class Siege:
     """`harm` answers what it did; it is over when it returns. `orders`, `notices`: arrivals a second. `rough`: vendors
-    fail and lie now and then. `kept`: settings, see `open_town`.
+    fail and lie now and then. `ill`: what is done may make a connection fare ill, or look so. `kept`: settings, see
+    `open_town`.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Siege:
     orders: float = 4.0
     notices: float = 10.0
     rough: bool = True
+    ill: bool = True
     kept: Sequence[str] = ()
 
     async def __call__(self, arena: Arena) -> Report:
@@ -41,7 +43,7 @@ class Siege:
         async with open_town(arena.root, arena.seed, kept=self.kept) as town:
             ear = Ear()
             figures = await self.under_load(town, seconds)
-            faults = await judge(town, ear)
+            faults = await judge(town, ear, ill=self.ill)
         return Report(self.name, arena.share, {**figures_of(town, ear), **figures}, faults)
 
     async def under_load(self, town: Town, seconds: float) -> Mapping[str, int | float]:
@@ -61,14 +63,14 @@ def rules() -> list[dict[str, object]]:
     return [rule for rule in PROFILES["rough"].rules() if rule["kind"] != "ghost_draft"]
 
 
-async def judge(town: Town, ear: Ear) -> tuple[str, ...]:
+async def judge(town: Town, ear: Ear, *, ill: bool) -> tuple[str, ...]:
     """Vendors behave, everybody is back; what is not settled then never will be."""
     town.postgres.come_back()
     town.valkey.come_back()
     await until(partial(mended, town), "everybody to be back")
     restless = await drain(town, ear)
     said = [] if restless is None else [restless]
-    return (*said, *map(str, await audit(town, ear)))
+    return (*said, *map(str, await audit(town, ear, ill=ill)))
 
 
 async def mended(town: Town) -> bool:

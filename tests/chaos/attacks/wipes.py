@@ -45,10 +45,10 @@ async def go_without(arena: Arena) -> Report:
         return {"away_seconds": round(away)}
 
     moments: dict[str, int] = {}
-    siege = Siege("valkey away", compare, rough=False, kept=("LOOK_SECONDS=1.0",))
+    siege = Siege("valkey away", compare, rough=False, ill=False, kept=("LOOK_SECONDS=1.0",))
     async with open_town(arena.root, arena.seed, kept=siege.kept) as town:
         told = await siege.under_load(town, base + away)
-        faults = list(await judge(town, ear))
+        faults = list(await judge(town, ear, ill=siege.ill))
         numbers = [number for _, number in town.load.placed]
         with_it = ear.waits(numbers[: moments["gone"]])
         without = ear.waits(numbers[moments["gone"] : moments["back"]])
@@ -67,5 +67,5 @@ async def go_without(arena: Arena) -> Report:
     return Report(siege.name, arena.share, figures, tuple(faults))
 
 
-FLUSHES = Attack("wiped valkey", Siege("wiped valkey", wipe_at_random), minutes=3)
+FLUSHES = Attack("wiped valkey", Siege("wiped valkey", wipe_at_random, ill=False), minutes=3)
 AWAY = Attack("valkey away", go_without, minutes=AWAY_MINUTES / (1 - BASE) + 1)
