@@ -65,14 +65,16 @@ async def settle(
     await put_to_rest(conn, work.rests)
     await _amend(conn, changes)
     waits = await tickets.advance(conn, freed)
-    await append.place(conn, fresh)
-    if work.rows or fresh:
-        await tickets.sweep(conn, lanes | keep)
-    parks = [(o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park)]
+    parks = [
+        (o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park) and o.message.id in work.rests
+    ]
     if parks:
         await cases.open_cases(
             conn, [cases.Case(m.id, m.source, m.order_ref, p.violations) for m, p in parks]
         )
+    await append.place(conn, fresh)
+    if work.rows or fresh:
+        await tickets.sweep(conn, lanes | keep)
     again = any(value.state == "waiting" for value in work.rests.values())
     return Settled(_asides(work), bool(freed.order_heads or changes or again), waits)
 

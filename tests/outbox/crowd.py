@@ -34,8 +34,9 @@ from app.outbox.rescue import rescue
 from app.outbox.tickets import MovedError
 from app.outbox.verdict import Rules
 from app.outbox.withdraw import impatient, step_aside
+from tests.outbox.draws import UNMAPPED
 from tests.outbox.engine import APPLIED, Engine, effect, notice, state
-from tests.outbox.walk import DELAY, START, UNMAPPED, WANTS
+from tests.outbox.walk import DELAY, START, WANTS
 
 SKUS = "ABCDEFGH"
 KINDS = ("erp.place", "erp.place", "erp.change", "shop.order", "shop.stock")

@@ -213,7 +213,7 @@ def _faults(model: Model, message: Message) -> list[str]:
         found.append("waits for its order and holds a lane")
     holds = message.ticket is not None and any(lane.startswith("sku:") for lane in message.lanes)
     since = message.failed_since or model.now
-    if holds and message.state == "open" and message.due > since + model.patience:
+    if holds and message.state == "open" and message.due > max(model.now, since + model.patience):
         found.append("holds a lane beyond patience")
     return found
 

@@ -23,6 +23,20 @@ async def test_newer_state_ends_a_parked_one_and_its_case(engine: Engine) -> Non
     assert sorted((await engine.states()).values()) == ["ready", "superseded"]
 
 
+async def test_state_that_was_overtaken_leaves_no_case(engine: Engine) -> None:
+    await engine.append(stock(1))
+    claimed = await engine.claim(STOCK)
+    await engine.append(stock(2))
+    await engine.settle(claimed, UNMAPPED)
+    assert await engine.pool.fetchval("SELECT count(*) FROM exception_case WHERE closed_at IS NULL") == 0
+
+
+async def test_state_that_is_parked_beside_its_successor_leaves_no_case(engine: Engine) -> None:
+    await engine.append(stock(1))
+    await engine.settle(await engine.claim(STOCK), UNMAPPED, follow_ups=[stock(2)])
+    assert await engine.pool.fetchval("SELECT count(*) FROM exception_case WHERE closed_at IS NULL") == 0
+
+
 async def test_failing_state_is_not_overtaken_by_an_older_one(engine: Engine) -> None:
     """However the older came to be there: it was parked while the newer was already on its way in."""
     await engine.append(stock(1))

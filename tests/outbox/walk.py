@@ -1,10 +1,9 @@
 """A walk through every verb of the outbox, drawn by Hypothesis: the model goes first, a twin must answer as it does."""
 
 import os
-import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -13,15 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
     invariant,
-    precondition,
     rule,
     run_state_machine_as_test,
 )
 
 from app.domain.lanes import sku_lanes
-from app.domain.message import Done, Draft, InDoubt, Park, Result, Retry, Sick, Snooze, Verdict, Violation
+from app.domain.message import Done, Draft, InDoubt, Result, Snooze, Verdict
 from app.outbox.claim import Want
 from tests.outbox import model_settle as settling
+from tests.outbox.draws import ANSWERS, BASKETS, DRAWS, FACES, PICKS, Dice, Draw
 from tests.outbox.engine import APPLIED, effect, notice, state
 from tests.outbox.model import Answer, Message, Model
 from tests.outbox.model_settle import ModelMovedError, Said, Wish
@@ -31,7 +30,6 @@ START = datetime.fromisoformat(
 )  # leases must not be over by the clock of the database
 LEASE = timedelta(seconds=90)
 DELAY = timedelta(seconds=10)
-UNMAPPED = (Violation("E-CARRIER-UNMAPPED", "courier", "Owl", "map it"),)
 ERP, SHOP = "erp:main", "shop:uk"
 WANTS = (
     Want("erp.place", batch=4, single=True),
@@ -39,55 +37,6 @@ WANTS = (
     Want("shop.order", batch=5, serial=True),
     Want("shop.stock"),
 )
-BASKETS = st.sets(st.sampled_from("ABCDE"), max_size=3)
-WAITS = st.sampled_from([0.0, 5.0, 40.0])
-VERDICTS: st.SearchStrategy[Verdict] = st.one_of(
-    st.just(APPLIED),
-    st.just(APPLIED),
-    st.just(Done(Result.NO_EFFECT)),
-    st.builds(Retry, st.just("500"), st.none() | WAITS, st.booleans()),
-    st.builds(Snooze, st.just("closed"), WAITS, st.booleans()),
-    st.builds(Snooze, st.just("grown"), WAITS, st.just(value=False), BASKETS.map(sku_lanes)),
-    st.builds(Sick, st.just("refused"), st.none(), st.booleans()),
-    st.builds(Park, st.just(UNMAPPED), st.sampled_from([None, True, False])),
-    st.builds(InDoubt, st.just("read timeout"), WAITS, st.booleans()),
-)
-
-
-@dataclass(frozen=True)
-class Draw:
-    """`old`: whose key is taken again, and `changed`: under another body."""
-
-    kind: str
-    basket: frozenset[str]
-    ref: int
-    old: int
-    changed: bool
-    due: float | None
-
-
-DRAWS = st.lists(
-    st.builds(
-        Draw,
-        st.sampled_from(["erp.place", "erp.place", "erp.change", "shop.order", "shop.stock"]),
-        BASKETS.map(frozenset),
-        st.integers(0, 6),
-        st.integers(0, 60),
-        st.booleans(),
-        st.none() | WAITS,
-    ),
-    min_size=1,
-    max_size=4,
-)
-
-
-class Dice(random.Random):
-    """Shows the same face until it is turned, so that nobody's jitter depends on who asked first."""
-
-    face = 0.5
-
-    def random(self) -> float:
-        return self.face
 
 
 class Twin(Protocol):
@@ -156,12 +105,18 @@ class Walk(RuleBasedStateMachine):
         self.held += [(message.name, message.token or 0) for message in taken]
         self.twin.claim(want, slots, taken)
 
-    @precondition(lambda self: self.held)
+    @rule(picks=PICKS, verdicts=ANSWERS, face=FACES)
+    def work(self, picks: list[int], verdicts: list[Verdict], face: float) -> None:
+        """Whatever is ready is claimed, and some of it answered."""
+        for want in WANTS:
+            self.claim(want, 50)
+        self.settle(picks, verdicts, [], face, None)
+
     @rule(
-        picks=st.lists(st.integers(0, 30), min_size=1, max_size=3),
-        verdicts=st.lists(VERDICTS, min_size=3, max_size=3),
+        picks=PICKS,
+        verdicts=ANSWERS,
         draws=st.just([]) | DRAWS,
-        face=st.sampled_from([0.0, 0.5, 0.99]),
+        face=FACES,
         change=st.none() | st.tuples(st.integers(0, 30), st.none() | BASKETS, st.booleans()),
     )
     def settle(
@@ -172,7 +127,9 @@ class Walk(RuleBasedStateMachine):
         face: float,
         change: tuple[int, set[str] | None, bool] | None,
     ) -> None:
-        """Often with a claim that was lost since."""
+        """Sometimes with a claim that was lost since."""
+        if not self.held:
+            return
         picked = dict(self.held[-1 - pick % len(self.held)] for pick in picks)
         drafts = tuple(self.draft(draw) for draw in draws)
         says = [
@@ -214,37 +171,44 @@ class Walk(RuleBasedStateMachine):
             return [Wish(name, end=Done(Result.CANCELLED))]
         return [Wish(name, amend=None if basket is None else sku_lanes(basket))]
 
-    @precondition(lambda self: self.held)
-    @rule(pick=st.integers(0, 30))
-    def intend(self, pick: int) -> None:
+    @rule(
+        verb=st.sampled_from(["enter", "wait", "wait", "intend", "rescue", "lose_patience", "renew"]),
+        pick=st.integers(0, 30),
+    )
+    def tend(self, verb: str, pick: int) -> None:
+        getattr(self, f"_{verb}")(pick)
+
+    def _enter(self, _: int) -> None:
+        self.twin.enter(self.model.enter())
+
+    def _wait(self, pick: int) -> None:
+        """As long as a lease, whoever tends finds what it lost."""
+        self.model.now += timedelta(seconds=(0, 1, 20, 91)[pick % 4])
+        if pick % 4 == 3:
+            self._rescue(pick)
+        self._enter(pick)
+
+    def _rescue(self, _: int) -> None:
+        self.twin.rescue(self.model.rescue(DELAY))
+
+    def _lose_patience(self, _: int) -> None:
+        self.twin.lose_patience(settling.lose_patience(self.model))
+
+    def _intend(self, pick: int) -> None:
+        if not self.held:
+            return
         name, token = self.held[-1 - pick % len(self.held)]
         message = self.model.messages[name]
         if message.draft.kind.startswith("erp") and not message.sent:
             self.twin.intend(name, token, expected=self.model.intend(message, token))
 
-    @precondition(lambda self: self.held)
-    @rule(pick=st.integers(0, 30))
-    def renew(self, pick: int) -> None:
+    def _renew(self, pick: int) -> None:
+        if not self.held:
+            return
         _, token = self.held[-1 - pick % len(self.held)]
         until = self.model.now + LEASE
         self.model.renew(token, until)
         self.twin.renew(token, until)
-
-    @rule(seconds=st.sampled_from([0.0, 1.0, 20.0, 91.0]))
-    def wait(self, seconds: float) -> None:
-        self.model.now += timedelta(seconds=seconds)
-
-    @rule()
-    def enter(self) -> None:
-        self.twin.enter(self.model.enter())
-
-    @rule()
-    def lose_patience(self) -> None:
-        self.twin.lose_patience(settling.lose_patience(self.model))
-
-    @rule()
-    def rescue(self) -> None:
-        self.twin.rescue(self.model.rescue(DELAY))
 
     @rule(picks=st.sets(st.integers(0, 10), min_size=1, max_size=3), basket=st.none() | BASKETS)
     def release(self, picks: set[int], basket: set[str] | None) -> None:
@@ -268,7 +232,7 @@ class Walk(RuleBasedStateMachine):
     @invariant()
     def promises_hold(self) -> None:
         type(self).steps += 1
-        assert settling.faults(self.model) == []
+        assert settling.faults(self.model) == [], settling.faults(self.model)
         self.twin.compare(self.model)
 
     def teardown(self) -> None:
