@@ -1,7 +1,7 @@
 """What keeps the outbox healthy without anyone asking. Every worker does it; every step is safe beside itself."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -9,17 +9,22 @@ import structlog
 from app.db.session import TROUBLE
 from app.flows import poll
 from app.flows.context import Context
+from app.flows.plan_order import HELD_SECONDS
 from app.flows.signal import Signal
 from app.outbox.enter import enter_due
 from app.outbox.partitions import extend
 from app.outbox.repair import repair
 from app.outbox.rescue import rescue
+from app.outbox.straighten import Longest, straighten, wake
 from app.outbox.tickets import MovedError
 from app.outbox.withdraw import impatient, step_aside
 
 REPAIR_SECONDS = 5.0
 SEED_SECONDS = 30.0
 PARTITION_SECONDS = 3600.0
+STRAIGHTEN_SECONDS = 3600.0
+TOLD_SECONDS = 3600.0  # no limit of ours or theirs lasts longer than its hour
+STEP = timedelta(seconds=1)
 
 log = structlog.get_logger()
 
@@ -35,7 +40,9 @@ class _Chore:
 
 
 async def tend(ctx: Context, signal: Signal) -> None:
+    """A clock that goes back must not put the chores off, nor what others do."""
     chores = [
+        _Chore("straighten", STRAIGHTEN_SECONDS, _straighten),
         _Chore("enter", ctx.pace.look, _enter),
         _Chore("rescue", max(ctx.pace.look, ctx.pace.lease / 60), _rescue),
         _Chore("aside", ctx.pace.look, _impatient),
@@ -45,8 +52,14 @@ async def tend(ctx: Context, signal: Signal) -> None:
         _Chore("heartbeat", 5.0, _beat),
         _Chore("budgets", 5.0, _budgets),
     ]
+    last = ctx.now()
     while not signal.stopping:
         moved = 0
+        if ctx.now() < last - STEP:
+            log.warning("clock.went_back", seconds=round((last - ctx.now()).total_seconds(), 3))
+            await _do(ctx, _Chore("wake", 0.0, _wake))
+            chores = [replace(chore, due=None) for chore in chores]
+        last = ctx.now()
         for chore in chores:
             if chore.due is None or chore.due <= ctx.now():
                 moved += await _do(ctx, chore)
@@ -62,6 +75,19 @@ async def _do(ctx: Context, chore: _Chore) -> int:
     except (MovedError, *TROUBLE) as error:
         log.warning("chore.failed", operation=chore.name, error=type(error).__name__)
         return 0
+
+
+async def _straighten(ctx: Context) -> int:
+    pace = ctx.pace
+    rest = max(pace.poll, pace.sweep, pace.backoff_most, pace.quarantine, HELD_SECONDS)
+    lease = ctx.lease_at(ctx.erp.destination)
+    longest = Longest(*(timedelta(seconds=seconds) for seconds in (lease, pace.patience, rest, TOLD_SECONDS)))
+    return await straighten(ctx.pool, ctx.now(), longest)
+
+
+async def _wake(ctx: Context) -> int:
+    """A destination that was told to rest says so again; one request is what it costs to ask."""
+    return await wake(ctx.pool, ctx.now() + timedelta(seconds=ctx.pace.breaker_rest))
 
 
 async def _enter(ctx: Context) -> int:

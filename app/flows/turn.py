@@ -24,10 +24,14 @@ async def in_turn(
     if still:
         yield still
     left = sorted((outcome for outcome in outcomes if _moves(outcome)), key=lambda one: one.message.id)
-    until = ctx.now() + timedelta(seconds=ctx.lease_at(destination) + ctx.pace.patience)
+    began = ctx.now()
+    until = began + timedelta(seconds=ctx.lease_at(destination) + ctx.pace.patience)
     while left:
         before = await _oldest_elsewhere(ctx, destination)
-        free = [one for one in left if before is None or one.message.id < before or ctx.now() >= until]
+        over = (
+            not began <= ctx.now() < until
+        )  # also when the clock goes back: it does not tell how long it was
+        free = [one for one in left if before is None or one.message.id < before or over]
         if free:
             yield free
             left = left[len(free) :]

@@ -88,8 +88,13 @@ def _parked(row: Any, verdict: Park, rules: Rules) -> Rest:
     )
 
 
+def _since(row: Any, rules: Rules) -> datetime:
+    """Of the first failure at the head; a clock that goes back must not lengthen the patience."""
+    return min(row["failed_since"] or rules.now, rules.now)
+
+
 def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> Rest:
-    since = row["failed_since"] or rules.now
+    since = _since(row, rules)
     due = rules.now + timedelta(seconds=seconds)
     snoozed = isinstance(verdict, Snooze)
     note = verdict.reason if isinstance(verdict, Snooze) else verdict.error
@@ -122,7 +127,7 @@ def _still_in_doubt(row: Any, verdict: Retry | Snooze | Sick, rules: Rules) -> R
 
 
 def _in_doubt(row: Any, verdict: InDoubt, rules: Rules) -> Rest:
-    since = row["failed_since"] or rules.now
+    since = _since(row, rules)
     if not verdict.resend:
         return Rest(
             "in_doubt",

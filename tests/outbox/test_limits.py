@@ -44,7 +44,7 @@ class Shift:
             claimed = await self.engine.claim(worker=name)
             for message in claimed:
                 self._take(message)
-            await asyncio.sleep(self.rng.random() / 500)
+            await self.engine.pool.fetchval("SELECT pg_sleep($1)", self.rng.random() / 500)
             for message in claimed:
                 await self._end(message)
 
@@ -183,3 +183,12 @@ def test_lane_of_a_lane_code_is_the_same_lane(code: str) -> None:
 def test_lane_always_fits_into_an_index(code: str) -> None:
     (lane,) = sku_lanes([code])
     assert len(lane.encode()) < 2704 / 3
+
+
+async def test_patience_is_not_longer_when_the_clock_goes_back(engine: Engine) -> None:
+    await engine.append(effect("a", ["X"]), effect("b", ["X"]))
+    await engine.settle(await engine.claim(), Retry("500", 0.0))
+    engine.later(-3600)
+    await engine.pool.execute("UPDATE message_state SET due_at = '-infinity' WHERE state = 'ready'")
+    await engine.settle(await engine.claim(), Retry("500", 31.0))
+    assert [message.key for message in await engine.claim()] == ["b"]

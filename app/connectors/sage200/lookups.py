@@ -58,7 +58,9 @@ class Finder(Generic[R]):
             self._kept.pop(self._kind.key(code), None)
 
     def _fresh(self, key: str, now: datetime) -> bool:
-        return key in self._kept and now < self._kept[key][0]
+        """What is kept for longer than anything is was kept before the clock went back."""
+        most = timedelta(seconds=self._settings.lookup_ttl_seconds)
+        return key in self._kept and now < self._kept[key][0] <= now + most
 
     async def _fetch(self, missing: Mapping[str, str]) -> None:
         kind = self._kind

@@ -95,7 +95,7 @@ class Reference:
         """`oldest`: how old an answer may be; the configured time by default."""
         most = timedelta(seconds=self._settings.lookup_ttl_seconds) if oldest is None else oldest
         async with self._reading:
-            if self._tables is None or self._now() - self._tables.read_at >= most:
+            if self._tables is None or not timedelta() <= self._now() - self._tables.read_at < most:
                 self._tables = await read_tables(self._client, self._now())
             return self._tables
 

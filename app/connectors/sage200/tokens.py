@@ -66,7 +66,8 @@ class Tokens:
         """Raises DestinationError when `spent` was new: then the token is not what is wrong."""
         async with self._turn:
             if self._pair is None or compare_digest(self._pair.access_token, spent):
-                if self._pair is not None and self._now() - self._pair.saved_at < FRESH:
+                # Saved in what is now the future: the clock went back, and nobody knows how old it is.
+                if self._pair is not None and timedelta() <= self._now() - self._pair.saved_at < FRESH:
                     raise DestinationError(MISLED)
                 self._pair = await self._obtain(spent=spent)
             return self._pair.access_token

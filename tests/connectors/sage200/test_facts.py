@@ -122,3 +122,12 @@ async def test_a_code_longer_than_any_code_is_not_asked_for(erp, sage):
     facts = await erp.facts(wanted(products=["TEE-M", "X" * 10_000], barcodes=["5" * 10_000]))
     assert list(facts.products) == ["TEE-M"]
     assert sage.asked("products") == ["code eq 'TEE-M'"]
+
+
+async def test_what_was_not_found_is_looked_for_again_when_the_clock_goes_back(erp, sage, clock):
+    await erp.facts(wanted(products=["NEW-1"]))
+    sage.tables["products"].append({"id": 1099, "code": "NEW-1"})
+    sage.tables["sop_settings"][0]["are_prices_tax_inclusive"] = True
+    clock.pass_(-3600)
+    facts = await erp.facts(wanted(products=["NEW-1"]))
+    assert (list(facts.products), facts.tax_inclusive) == (["NEW-1"], True)

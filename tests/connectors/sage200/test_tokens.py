@@ -224,3 +224,12 @@ async def test_a_refresh_asks_as_sage_id_wants_it(clock):
             "grant_type=refresh_token&client_id=CID&client_secret=made-up&refresh_token=RT0",
         )
     ]
+
+
+async def test_a_401_after_the_clock_went_back_costs_one_refresh(erp, sage, clock):
+    """A token that was saved in what is now the future is not fresh: nobody knows how old it is."""
+    await erp.probe(["CEN-1"])
+    clock.pass_(-3600)
+    sage.access_token = "withdrawn"
+    await erp.probe(["CEN-1"])
+    assert sage.refreshes == 2
