@@ -62,7 +62,7 @@ async def enter_due(pool: asyncpg.Pool, now: datetime | None = None, *, most: in
     """Lets messages enter that are due and stand in no lane yet; answers how many did.
 
     The candidates are read before the locks and read again under them: what changed in between waits for the next
-    look, so that the lock order (lanes, then state rows) holds.
+    look, so that the lock order (lanes, then state rows) holds. Lanes that were locked for nothing are left as they were.
     """
     async with pool.acquire() as conn, conn.transaction():
         rows = await conn.fetch(
@@ -92,4 +92,8 @@ async def enter_due(pool: asyncpg.Pool, now: datetime | None = None, *, most: in
         )
         entering = {row["id"]: row["lanes"] for row in still if row["lanes"] == known[row["id"]]}
         await take(conn, entering)
+        stay = [row for row in rows if row["id"] not in entering]
+        await tickets.sweep(
+            conn, {lane for row in stay for lane in (*row["lanes"], row["order_lane"])} - {None}
+        )
         return len(entering)

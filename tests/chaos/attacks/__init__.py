@@ -1,7 +1,19 @@
 """All attacks, in the order in which they are run."""
 
 from tests.chaos.attack import Attack
-from tests.chaos.attacks import clocks, crashes, deliveries, kills, model, races, restore, stops, wipes
+from tests.chaos.attacks import (
+    clocks,
+    crashes,
+    deliveries,
+    hosts,
+    kills,
+    model,
+    races,
+    restore,
+    stops,
+    whole_path,
+    wipes,
+)
 
 ATTACKS: tuple[Attack, ...] = (
     kills.ATTACK,
@@ -13,5 +25,7 @@ ATTACKS: tuple[Attack, ...] = (
     restore.RESTORES,
     races.ATTACK,
     deliveries.ATTACK,
+    whole_path.ATTACK,
+    hosts.ATTACK,
     model.ATTACK,
 )

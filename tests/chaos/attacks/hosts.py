@@ -21,7 +21,7 @@ BACK_SECONDS = 60.0
 """Within which a host that is healed must be at work again."""
 DEAD_SECONDS = 60.0
 """Within which Postgres must have noticed that a host is gone for good."""
-FULL_SECONDS, ROUND_SECONDS = 600.0, 150.0
+FULL_DEEDS = 16
 
 
 @dataclass
@@ -146,21 +146,25 @@ async def bury_worker(watch: Watch) -> None:
     await watch.back("worker-1", await watch.takes("worker-1"))
 
 
+DEEDS = (cut_worker, bury_worker, cut_api, cut_from_books)
+
+
 async def attack(arena: Arena) -> Report:
-    rounds = max(1, round(FULL_SECONDS * arena.share / ROUND_SECONDS))
+    count = arena.scaled(FULL_DEEDS)
+    first = arena.seed % len(DEEDS)
+    deeds = [DEEDS[(first + place) % len(DEEDS)] for place in range(count)]
     try:
         async with open_district(arena.root, arena.seed) as district:
             watch, ear = Watch(district), Ear()
 
             async def harm(town: Town, _seconds: float) -> Mapping[str, int | float]:
                 await pause(3.0)
-                for _ in range(rounds):
-                    for deed in (cut_worker, cut_api, cut_from_books, bury_worker):
-                        await deed(watch)
-                return {"rounds": rounds, "held": round(watch.held, 1), "silent": round(watch.silent, 1)}
+                for deed in deeds:
+                    await deed(watch)
+                return {"cuts": count, "held": round(watch.held, 1), "silent": round(watch.silent, 1)}
 
             seen = await Siege("hosts", harm).under_load(district.town, 0.0)
-            wrong = [*watch.faults, *await judge(district.town, ear)]
+            wrong = [*watch.faults, *await judge(district.town, ear, ill=True)]
             if watch.held > HELD_SECONDS:
                 wrong.append(f"a transaction idled for {watch.held:.0f} s")
             figures = {**figures_of(district.town, ear), **seen, **watch.figures}
@@ -168,7 +172,7 @@ async def attack(arena: Arena) -> Report:
             wrong += [f"{in_doubt} in doubt"] * bool(in_doubt)
     except NotAllowedError as error:
         return Report("hosts", 0.0, skipped=str(error))
-    return Report("hosts", min(1.0, rounds * ROUND_SECONDS / FULL_SECONDS), figures, tuple(wrong))
+    return Report("hosts", min(1.0, count / FULL_DEEDS), figures, tuple(wrong))
 
 
-ATTACK = Attack("hosts", attack, minutes=FULL_SECONDS / 60)
+ATTACK = Attack("hosts", attack, minutes=8.0)

@@ -17,7 +17,7 @@ from tests.chaos.crowd.serve import ERP
 
 FULL_SECONDS = 360.0
 LEAST_SECONDS = 20.0
-DRAIN_SECONDS = 60.0
+DRAIN_SECONDS = 600.0
 NOTHING: frozenset[str] = frozenset()
 
 

@@ -56,7 +56,7 @@ async def attack(arena: Arena) -> Report:
         ear = Ear()
         await flood.pour(town, ear)
         poured = count(town, ear)
-        faults = await judge(town, ear)
+        faults = await judge(town, ear, ill=True)
         lists = await town.stage.vendors.fault_counts()
         figures = {**figures_of(town, ear), **{f"fault_{kind}": times for kind, times in lists.items()}}
     return Report("whole path", min(1.0, poured / FULL), figures, faults)

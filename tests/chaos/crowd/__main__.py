@@ -42,7 +42,7 @@ async def _deliver(hands: Hands, order: Order) -> None:
         clerk = Clerk(hands, late)
         busy = [partial(reread, hands, world)] * READERS + [clerk.work] * CLERKS + [partial(tend, hands)]
         async with _busy(hands, busy):
-            await deliver(hands, world, order.process)
+            await deliver(hands, world, order.process, order.busy)
             await _rest(hands, order)
 
 

@@ -29,10 +29,14 @@ def notice(delivery: Delivery) -> Draft:
     )
 
 
-async def deliver(hands: Hands, world: World, process: int) -> None:
-    """All that this process carries."""
+async def deliver(hands: Hands, world: World, process: int, seconds: float) -> None:
+    """All that this process carries of the blocks that anybody has begun when the first is out of time."""
     late: deque[Delivery] = deque()
+    clock = asyncio.get_running_loop().time
+    until = clock() + seconds
     for number in world.blocks():
+        if not await _may_begin(hands, number, tired=clock() > until):
+            break
         mine = [one for one in world.block(number) if one.process == process]
         held, late = late, deque()
         mine += held
@@ -43,6 +47,18 @@ async def deliver(hands: Hands, world: World, process: int) -> None:
     while late:
         mine, late = list(late), deque()
         await _hand_over(hands, mine, late)
+
+
+async def _may_begin(hands: Hands, number: int, *, tired: bool) -> bool:
+    stop = await hands.pool.fetchval(
+        """
+        UPDATE horizon SET stop = CASE WHEN stop IS NULL AND $2 THEN greatest(begun, 1) ELSE stop END,
+            begun = CASE WHEN stop IS NULL AND NOT $2 THEN greatest(begun, $1 + 1) ELSE begun END RETURNING stop
+        """,
+        number,
+        tired,
+    )
+    return stop is None or number < stop
 
 
 async def _open(hands: Hands) -> int:

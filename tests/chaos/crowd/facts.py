@@ -62,8 +62,9 @@ class World:
         )
         return tuple({f"S{number}": None for number in picked})
 
-    def facts(self) -> Iterator[Fact]:
-        for place in range(self.orders):
+    def facts(self, blocks: int | None = None) -> Iterator[Fact]:
+        """Of all orders, or of the first blocks."""
+        for place in range(self.orders if blocks is None else min(self.orders, blocks * BLOCK)):
             yield from self.order(place)
 
     def block(self, number: int) -> list[Delivery]:

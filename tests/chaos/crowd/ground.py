@@ -25,7 +25,13 @@ async def open_ground(root: Path) -> AsyncIterator[str]:
 
 
 async def furnish(pool: asyncpg.Pool, destinations: dict[str, int]) -> None:
-    """Destination -> slots; and a table where processes say that they are done."""
-    await pool.execute("CREATE TABLE at_rest (process int PRIMARY KEY)")
+    """Destination -> slots; and tables where processes say how far they are, and that they are done."""
+    await pool.execute(
+        """
+        CREATE TABLE at_rest (process int PRIMARY KEY);
+        CREATE TABLE horizon (begun int NOT NULL, stop int);
+        INSERT INTO horizon VALUES (0, NULL);
+        """
+    )
     for name, slots in destinations.items():
         await pool.execute("INSERT INTO destination (name, slots) VALUES ($1, $2)", name, slots)
