@@ -44,8 +44,8 @@ PROBE = r"^GET \S*/sop_orders\?\S*customer_document_no"
 
 STEPS: tuple[tuple[str, Step, tuple[Side, ...], str], ...] = (
     ("receive: append", Step(INTAKE, APPEND), COMMIT, "orders"),
-    ("receive: wake", Step(BELL, r"ZADD"), COMMIT, "orders"),
-    ("hear: take the ring", Step("worker-redis", r"ZREM|arq:in-progress"), COMMIT, "orders"),
+    ("receive: wake", Step(BELL, r"ZADD"), COMMIT, "rung"),
+    ("hear: take the ring", Step("worker-redis", r"ZREM|arq:in-progress"), COMMIT, "rung"),
     ("poll: seed", Step(OUTBOX, r"LIKE 'poll:%.*" + APPEND), COMMIT, "first_start"),
     ("poll: read the queue", Step(VENDORS, r"GatewayEvents"), COMMIT, "orders"),
     ("poll: move the cursor", Step(OUTBOX, _all_of(r"INSERT INTO poll_cursor", r"event/")), COMMIT, "orders"),

@@ -8,6 +8,7 @@ import asyncio
 import ctypes
 import json
 import os
+import select
 import signal
 import sys
 import traceback
@@ -64,6 +65,14 @@ async def gone(pid: int) -> None:
         await ended.wait()
     finally:
         loop.remove_reader(handle)
+        os.close(handle)
+
+
+def is_gone(pid: int) -> bool:
+    handle = os.pidfd_open(pid)
+    try:
+        return bool(select.select([handle], [], [], 0)[0])
+    finally:
         os.close(handle)
 
 

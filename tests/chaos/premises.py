@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit, urlunsplit
 
@@ -14,18 +15,18 @@ import asyncpg
 import httpx
 
 from app.db.session import open_pool
-from app.demo.crew import pick_ports
+from app.embedded.folder import free_port
 from app.flows.keys import SCOPES, create
 from app.mappings.files import parse_toml
 from app.mappings.write import put
-from tests.chaos.nursery import Nursery, gone
+from tests.chaos.nursery import Nursery, gone, is_gone
 from tests.chaos.wires import Doom, http, postgres, redis, tap
 from tests.sandbox.conftest import Running, running_sandbox
 from tests.stories.town import ADDRESS, ROOT, SAGE_ORDER, SECRET, TOKEN
 
 CONNECTION, PREFIX = "uk", "CEN"
-LOOK_SECONDS = 0.05
-PATIENCE_SECONDS = 60.0
+LOOK_SECONDS = 0.15
+PATIENCE_SECONDS = 90.0
 BACK = "https://gateway.test/consent"
 FRESH = httpx.Limits(max_keepalive_connections=0)
 """A connection that is kept may be closed by the other side just as it is used again."""
@@ -33,14 +34,14 @@ PACE = {
     "LOOK_SECONDS": "0.2",
     "POLL_SECONDS": "0.6",
     "SWEEP_SECONDS": "1.5",
-    "LEASE_SECONDS": "3",
+    "LEASE_SECONDS": "5",
     "LANE_PATIENCE_SECONDS": "0.6",
     "BACKOFF_SECONDS": "0.1",
     "BACKOFF_MOST_SECONDS": "1",
     "PROBE_SECONDS": "0.2",
-    "QUARANTINE_SECONDS": "2",
+    "QUARANTINE_SECONDS": "3",
     "BREAKER_REST_SECONDS": "0.2",
-    "SAGE200__TIMEOUT_SECONDS": "1.5",
+    "SAGE200__TIMEOUT_SECONDS": "2.5",
     "DATABASE_POOL": "4",
 }
 """All that waits is scaled down alike, the vendor's time-out too: nothing here commits later than that."""
@@ -68,13 +69,28 @@ class Premises:
     database: str
     asked: dict[str, Decimal] = field(default_factory=dict)
     running: set[str] = field(default_factory=set)
+    port: int = 0
 
     async def start(self, *roles: str) -> None:
         self.running |= set(roles)
         for role in roles:
-            self.doom.pids[role] = await self.nursery.bear(role, self.envs[role], self.logs / f"{role}.log")
+            await self._bear(role)
         if "api" in roles:
-            await until(self._answers, "the API listens")
+            await until(self._listens, "the API listens")
+
+    async def _bear(self, role: str) -> None:
+        if role == "api":
+            self.port = free_port()  # the one it had may be somebody else's by now
+        self.envs[role]["SLUICE_HTTP_PORT"] = str(self.port)
+        self.doom.pids[role] = await self.nursery.bear(role, self.envs[role], self.logs / f"{role}.log")
+
+    async def _listens(self) -> bool:
+        if is_gone(self.doom.pids["api"]):
+            await self._bear("api")  # somebody was faster to take the port
+        try:
+            return (await self.api.get("/")).status_code > 0
+        except httpx.TransportError:
+            return False
 
     async def open(self) -> None:
         """Both roles live, and every poll has looked once: what comes now comes by webhook first."""
@@ -164,12 +180,6 @@ class Premises:
 
         await until(quiet, "all is settled")
 
-    async def _answers(self) -> bool:
-        try:
-            return (await self.api.get("/")).status_code > 0
-        except httpx.TransportError:
-            return False
-
 
 async def busy(pool: asyncpg.Pool) -> int:
     """Messages that somebody still works at, polls apart."""
@@ -182,7 +192,7 @@ async def until(true: Callable[[], Awaitable[bool]], what: str) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await true():  # noqa: ASYNC110 - neither database nor vendor tells us
-                await asyncio.sleep(LOOK_SECONDS)
+                await asyncio.sleep(random.uniform(0, 2 * LOOK_SECONDS))
     except TimeoutError:
         raise NeverError(f"not within {PATIENCE_SECONDS:.0f} s: {what}") from None
 
@@ -204,18 +214,15 @@ async def furnish(sandbox: Running, pool: asyncpg.Pool) -> tuple[list[str], dict
     return [one["sku"] for one in made["catalogue"] if one["vat"] == "standard"], made["sage200"]
 
 
-def settings_for(
-    urls: Mapping[str, str], company: Mapping[str, str], ports: tuple[int, int], folder: Path
-) -> dict[str, str]:
-    """`urls`: of database, redis and vendors. `ports`: the API's and its metrics."""
+def settings_for(urls: Mapping[str, str], company: Mapping[str, str], folder: Path) -> dict[str, str]:
+    """`urls`: of database, redis and vendors."""
     given = {
         **PACE,
         "DATABASE_URL": urls["database"],
         "REDIS_URL": urls["redis"],
         "RUN_DIR": str(folder),
         "SECRETS_DIR": str(folder / "secrets"),
-        "HTTP_PORT": str(ports[0]),
-        "METRICS_PORT": str(ports[1]),
+        "METRICS_PORT": "0",
         "SAGE200__BASE_URL": f"{urls['vendors']}/sage200/uk/sage200extra/accounts/v1",
         "SAGE200__TOKEN_URL": f"{urls['vendors']}/sage200/oauth/token",
         "SAGE200__CLIENT_ID": company["client_id"],
@@ -246,7 +253,7 @@ async def _tapped(doom: Doom, role: str, urls: Mapping[str, str]) -> AsyncIterat
         found = {}
         for name, carry in ways.items():
             parts = urlsplit(urls[name])
-            there = (parts.hostname or "", parts.port or 0)
+            there = partial(tuple, (parts.hostname, parts.port))
             port = await stack.enter_async_context(tap(doom, f"{role}-{carry.__name__}", carry, there))
             found[name] = at_port(urls[name], port)
         yield found
@@ -256,19 +263,23 @@ async def _tapped(doom: Doom, role: str, urls: Mapping[str, str]) -> AsyncIterat
 async def open_premises(folder: Path, nursery: Nursery, urls: tuple[str, str]) -> AsyncIterator[Premises]:
     """`urls`: of a migrated, empty database and of Redis. Nothing runs yet but the vendors."""
     (folder / "secrets").mkdir(parents=True)
-    doom, ports = Doom(), pick_ports(4, random.SystemRandom())
+    doom = Doom()
     async with AsyncExitStack() as stack:
         sandbox = await stack.enter_async_context(running_sandbox(folder / "sandbox"))
         pool = await stack.enter_async_context(open_pool(urls[0], size=3, application="premises"))
         skus, company = await furnish(sandbox, pool)
         plain = {"database": urls[0], "redis": urls[1], "vendors": sandbox.url}
         envs = {}
-        for place, role in enumerate(("api", "worker")):
+        for role in ("api", "worker"):
             own = await stack.enter_async_context(_tapped(doom, role, plain))
-            envs[role] = settings_for(own, company, (ports[0], ports[1 + place]), folder)
+            envs[role] = settings_for(own, company, folder)
+        found: Premises
+        front = await stack.enter_async_context(
+            tap(doom, "shop-http", http, lambda: ("127.0.0.1", found.port))
+        )
         api, vendors = [
             await stack.enter_async_context(httpx.AsyncClient(base_url=url, timeout=30, limits=FRESH))
-            for url in (f"http://127.0.0.1:{ports[0]}", sandbox.url)
+            for url in (f"http://127.0.0.1:{front}", sandbox.url)
         ]
         operator = (await create(pool, "operator", SCOPES)).key
         found = Premises(

@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -12,6 +13,7 @@ from tests.chaos.wires import Side, Step
 
 FIRST = frozenset({"first_start", "unheard_grant"})
 """Scenes that need premises where nothing ran before."""
+RINGS = 40
 ONE_CREATE = {"system": "sage200", "method": "POST", "path": "/sop_orders", "times": 1}
 
 
@@ -53,6 +55,20 @@ async def orders(act: Act) -> None:
     await act.struck()
 
 
+async def rung(act: Act) -> None:
+    """Rings may be lost where the machine is busy (they wait for a tenth of a second): orders come until one is not."""
+    premises = act.premises
+    await premises.open()
+    act.arm()
+    for _ in range(RINGS):
+        await premises.place(1, act.chance)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await premises.doom.struck.wait()
+                break
+    await act.struck()
+
+
 async def first_start(act: Act) -> None:
     act.arm()
     await act.premises.start("api", "worker")
@@ -87,7 +103,7 @@ async def absent(act: Act) -> None:
 
 
 async def slow(act: Act) -> None:
-    await _faulty(act, kind="slow", seconds=1.2)
+    await _faulty(act, kind="slow", seconds=2.2)
 
 
 async def in_doubt(act: Act) -> None:
@@ -221,7 +237,7 @@ SCENES: Mapping[str, Callable[[Act], Awaitable[None]]] = MappingProxyType(
     {
         scene.__name__: scene
         for scene in (
-            *(orders, first_start, unheard_grant, unanswered, absent, slow, in_doubt, absent_again),
+            *(orders, rung, first_start, unheard_grant, unanswered, absent, slow, in_doubt, absent_again),
             *(vanished, vanished_sending, amended, cancelled, ghost, released),
         )
     }

@@ -72,14 +72,16 @@ Carry = Callable[[Doom, str, Streams, Streams], Awaitable[None]]
 
 
 @asynccontextmanager
-async def tap(doom: Doom, wire: str, carry: Carry, there: tuple[str, int]) -> AsyncIterator[int]:
-    """The port that stands for `there`."""
+async def tap(
+    doom: Doom, wire: str, carry: Carry, there: Callable[[], tuple[str, int]]
+) -> AsyncIterator[int]:
+    """The port that stands for wherever `there` is at the time."""
     tasks: set[asyncio.Task] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         tasks.add(asyncio.current_task())
         with suppress(*LOST, asyncio.CancelledError):
-            far = await asyncio.open_connection(*there)
+            far = await asyncio.open_connection(*there())
             try:
                 await carry(doom, wire, (reader, writer), far)
             finally:

@@ -2,7 +2,6 @@
 order all the same, and no word lost.
 """
 
-import asyncio
 import random
 import secrets
 from collections import Counter
@@ -17,7 +16,7 @@ import asyncpg
 from app.db.session import open_pool
 from tests.chaos.attack import Arena, Attack, Report
 from tests.chaos.attacks.crashes import Field, left_over, open_field, open_one
-from tests.chaos.premises import PACE, PREFIX, NeverError, Premises, until
+from tests.chaos.premises import PACE, NeverError, Premises, until
 from tests.chaos.runbook import RESTORE, follow, read
 from tests.chaos.scenes import ONE_CREATE
 
@@ -38,7 +37,8 @@ class Drill:
     steps: Mapping[str, list[str]] = field(default_factory=lambda: read(RESTORE))
     before: dict[str, int] = field(default_factory=dict)
     by_hand: frozenset[str] = frozenset()
-    edited: str = ""
+    ended: float = 0.0
+    started: str = ""
     caught_up: float = 0.0
 
     @property
@@ -65,7 +65,6 @@ class Drill:
         orders = await premises.place(self.size, self.chance)
         await premises.settled()
         edited, cancelled = orders[0], orders[1]
-        self.edited = f"{PREFIX}-{edited['number']}"
         await premises.person(
             f"centra/orders/{edited['number']}/edit", add=[{"sku": premises.skus[5], "quantity": 1}]
         )
@@ -89,12 +88,13 @@ class Drill:
 
         await until(asked, "the last send")
         await premises.kill(*ROLES)
+        self.ended = monotonic()
         self.before = {one["customer_document_no"]: one["id"] for one in premises.documents()}
 
     async def recovery(self, stack: AsyncExitStack) -> None:
         """Steps 2 to 5."""
         premises = self.premises
-        await asyncio.sleep(float(PACE["QUARANTINE_SECONDS"]))
+        await until(self._quarantine_over, "the quarantine is over")
         await self.follow("3. Fill a fresh database")
         await self.follow("4. Point Sluice at it and look")
         restored = self.env["RESTORED"]
@@ -109,6 +109,9 @@ class Drill:
         await until(self._bound, "every order is bound or parked")
         self.caught_up = monotonic() - began
         await premises.settled()
+
+    async def _quarantine_over(self) -> bool:
+        return monotonic() > self.ended + float(PACE["QUARANTINE_SECONDS"])
 
     async def _bound(self) -> bool:
         known = await self.premises.pool.fetchval(

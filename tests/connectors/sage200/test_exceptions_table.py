@@ -326,3 +326,17 @@ async def test_handshake_that_fails_or_never_ends(sage, clock, speak):
     seconds = 1.0 if speak is never_greets else 20
     async with listening(speak) as port, split(sage, clock, port, timeout_seconds=seconds) as erp:
         assert await settlement(erp.place(order(), lambda: None)) == SICK
+
+
+async def test_connecting_is_given_up_well_before_the_deadline(opened, sage):
+    """The deadline cuts off whatever is under way, and cannot tell a connection from a request."""
+    given = []
+
+    def note(request):
+        given.append(request.extensions["timeout"])
+        return sage.save(request)
+
+    sage.on_create = note
+    for seconds in (0.5, 60):
+        await (await opened(timeout_seconds=seconds)).place(order(), lambda: None)
+    assert [(wait["connect"], wait["read"]) for wait in given] == [(0.25, 0.5), (10, 60)]
