@@ -22,6 +22,10 @@ from app.outbox.cases import Case
 from app.outbox.intend import Intent, intend, last_sent
 from app.telemetry.words import ProbeResult
 
+PROBES_LEAST = (
+    5  # so that a clock that leaps ahead in one of the waits takes no more than a fifth of the quarantine
+)
+
 log = structlog.get_logger()
 
 
@@ -81,7 +85,10 @@ def _absent(ctx: Context, job: Job) -> InDoubt:
     elapsed = (ctx.now() - since).total_seconds()
     if elapsed >= ctx.pace.quarantine and probes >= ctx.pace.probes:
         return InDoubt("absent throughout the quarantine: it may be sent again", 0.0, resend=True)
-    wait = min(ctx.pace.probe * 2 ** min(probes, 10), max(ctx.pace.quarantine - elapsed, ctx.pace.probe))
+    longest = max(ctx.pace.quarantine / PROBES_LEAST, ctx.pace.probe)
+    wait = min(
+        ctx.pace.probe * 2 ** min(probes, 10), longest, max(ctx.pace.quarantine - elapsed, ctx.pace.probe)
+    )
     return InDoubt(f"not there at probe {probes}", wait)
 
 

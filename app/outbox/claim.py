@@ -29,6 +29,8 @@ SELECT want.kind, due.state, NULL FROM unnest($2::text[]) AS want(kind) CROSS JO
      ORDER BY s.due_at LIMIT 1)
 ) AS due
 """
+# A question is as old as the waits that were set, not as late as it is asked: a clock that leaps ahead between two probes
+# must not end the quarantine.
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
 # while keeps such a plan when the flood comes.
 _TAKE = """
@@ -37,7 +39,9 @@ WITH picked AS (
     ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 ), batch AS (SELECT nextval('token_seq') AS token FROM picked LIMIT 1), taken AS (
     UPDATE message_state AS s SET state = 'leased', lease_until = $5, worker = $6, attempts = s.attempts + 1,
-        token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
+        token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END,
+        doubt_since = CASE WHEN isfinite(s.due_at) THEN s.doubt_since + LEAST($3 - s.due_at, $3 - s.doubt_since)
+                           ELSE s.doubt_since END
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
         s.doubt_since, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket

@@ -224,6 +224,8 @@ class Model:
                 self.tokens += 1 if want.single or message is batch[0] else 0
                 message.state, message.token, message.lease_until = "leased", self.tokens, self.now + lease
                 message.attempts += 1
+                if message.doubt_since is not None and message.due > ALWAYS:  # late is not old
+                    message.doubt_since += min(self.now - message.due, self.now - message.doubt_since)
             free -= len(batch) if want.single else min(1, len(batch))
             taken += batch
         return taken
