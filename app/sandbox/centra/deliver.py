@@ -60,30 +60,37 @@ class Sender:
     async def _work(self, plugin_id: int) -> None:
         bell = self._bells[plugin_id]
         late: Batch | None = None
+        until: float | None = None
         async with httpx.AsyncClient(headers={"User-Agent": "Centra"}) as client:
             while True:
                 bell.clear()
                 batch = self._take(plugin_id)
-                if batch is None and await self._wait(bell, patient=late is None):
+                if batch is None and await self._wait(bell, until):
                     continue
                 if batch is None:
                     await self._catch_up(client, late)
-                    late = None
+                    late = until = None
                     continue
                 batch.fault = self._world.faults.decide("centra", "POST", "webhook") or ""
                 if batch.fault == "reorder" and late is None:
-                    late = batch
+                    late, until = batch, self._patience_ends()
                     self._held.update(event["seq"] for event in batch.events)
                     continue
                 await self._carry(client, batch)
                 await self._catch_up(client, late)
-                late = None
+                late = until = None
 
-    async def _wait(self, bell: asyncio.Event, *, patient: bool) -> bool:
-        """False when nothing came that a held-back call could have been overtaken by."""
+    def _patience_ends(self) -> float:
         seconds = self._world.switches["centra.webhook_reorder_seconds"] / self._world.clock.scale
+        return asyncio.get_running_loop().time() + float(seconds)
+
+    async def _wait(self, bell: asyncio.Event, until: float | None) -> bool:
+        """False when nothing came by then that a held-back call could have been overtaken by. Polls ring the bell, too:
+        they must not prolong the wait.
+        """
         try:
-            await asyncio.wait_for(bell.wait(), None if patient else seconds)
+            async with asyncio.timeout_at(until):
+                await bell.wait()
         except TimeoutError:
             return False
         return True

@@ -32,6 +32,7 @@ NOTICES = Want("shop.order", batch=200, serial=True)
 EFFECTS = Want("erp.place", batch=40)
 ERP = "erp:main"
 SLOTS = 16
+FEW = 20
 APPLIED = Done(Result.APPLIED)
 
 
@@ -42,14 +43,19 @@ async def take(hands: Hands, want: Want, destination: str) -> list[list[Claimed]
     return [messages for _, messages in taken]
 
 
+async def gather_breath(hands: Hands, batches: Sequence[Sequence[Claimed]]) -> None:
+    """Where little is ready, more will be in a moment: a batch is cheaper than its messages one by one."""
+    if sum(map(len, batches)) < FEW:
+        await asyncio.sleep(hands.rng.uniform(0.05, 0.25))
+
+
 async def reread(hands: Hands, world: World) -> None:
     """Notices of any connection."""
     source = hands.rng.choice(SOURCES)
     batches = await take(hands, NOTICES, f"shop:{source}")
     for messages in batches:
         await _reread(hands, world, messages)
-    if not batches:
-        await asyncio.sleep(hands.rng.uniform(0.05, 0.15))
+    await gather_breath(hands, batches)
 
 
 async def _reread(hands: Hands, world: World, messages: Sequence[Claimed]) -> None:
@@ -93,13 +99,12 @@ class Clerk:
 
     async def work(self) -> None:
         batches = await take(self._hands, EFFECTS, ERP)
-        if not batches:
-            await asyncio.sleep(self._hands.rng.uniform(0.05, 0.15))
         for messages in batches:
             if messages[0].in_doubt:
                 await self._probe(messages)
             else:
                 await self._send(messages)
+        await gather_breath(self._hands, batches)
 
     async def _send(self, messages: Sequence[Claimed]) -> None:
         hands = self._hands
@@ -206,4 +211,4 @@ async def tend(hands: Hands) -> None:
     except MovedError:
         hands.seen["moved"] += 1
     await hands.enter()
-    await asyncio.sleep(hands.rng.uniform(0.2, 0.6))
+    await asyncio.sleep(hands.rng.uniform(0.3, 0.9))

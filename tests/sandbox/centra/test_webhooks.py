@@ -167,6 +167,16 @@ async def test_reordered_call_that_nothing_follows_comes_late(plugged: Shop, rec
     assert [row["key"] for row in await plugged.delivered(1)] == [str(number)]
 
 
+async def test_reordered_call_comes_late_however_busy_the_shop_is(plugged: Shop, receiver: Receiver):
+    """Whatever else wakes the sender, polls above all, must not make it wait anew."""
+    await plugged.sandbox.switch(centra__webhook_reorder_seconds=0.5)
+    await fault(plugged, "reorder")
+    await plugged.place()
+    async with asyncio.timeout(10):
+        while not receiver.calls:
+            await plugged.sandbox.client.patch("/_sandbox/people/centra/plugins/1", json={"retries": 0})
+
+
 async def test_delayed_call_bears_a_stale_stamp(plugged: Shop, receiver: Receiver):
     await fault(plugged, "delay")
     await plugged.place()
