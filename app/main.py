@@ -61,7 +61,7 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
     url = settings.database_url.get_secret_value()
     async with AsyncExitStack() as stack:
         intake_pool = await stack.enter_async_context(
-            open_pool(url, size=measure.flushers, application="sluice-intake")
+            open_pool(url, size=measure.flushers, application="sluice-intake", by_key=True)
         )
         pool = await stack.enter_async_context(
             open_pool(url, size=settings.database_pool, application="sluice-api")

@@ -104,7 +104,7 @@ class Yard:
 async def drain(url: str, count: int) -> float:
     """Seconds until a worker's loop has settled the last of them, its chores beside it."""
     goal, signal = Goal(count, asyncio.Event()), Signal()
-    async with open_pool(url, size=POOL) as pool:
+    async with open_pool(url, size=POOL, by_key=True) as pool:
         clock = DatabaseClock()
         await clock.look(pool)
         ctx = make_context(pool, clock)

@@ -37,7 +37,7 @@ APPLIED = Done(Result.APPLIED)
 
 async def fill(url: str, jobs: Sequence[Mapping[str, Any]]) -> None:
     """Appends as the gateway does, and tells the destination's adaptive slots that all went well so far."""
-    async with open_pool(url, size=1) as pool:
+    async with open_pool(url, size=1, by_key=True) as pool:
         await pool.execute(
             "INSERT INTO destination (name, slots) VALUES ($1, $2) ON CONFLICT DO NOTHING", DESTINATION, SLOTS
         )
@@ -64,7 +64,7 @@ def draft_of(job: Mapping[str, Any]) -> Draft:
 async def serve(url: str) -> None:
     """The worker's own loop and chores, until the bench is gone."""
     tally, signal, clock = Tally(), Signal(), DatabaseClock()
-    async with open_pool(url, size=POOL, application="sluice-worker") as pool:
+    async with open_pool(url, size=POOL, application="sluice-worker", by_key=True) as pool:
         await clock.look(pool)
         ctx = make_context(pool, clock)
         flow = Flow("noop", partial(apply, tally), batch=BATCH)

@@ -129,7 +129,7 @@ def _notice(ref: str) -> Draft:
 async def open_gateway(url: str, books: Books, pace: Pace) -> AsyncIterator[Gateway]:
     shop = Shop()
     channel = shop.channel()
-    async with open_pool(url, size=CONNECTIONS) as pool:
+    async with open_pool(url, size=CONNECTIONS, by_key=True) as pool:
         await _furnish(pool)
         yield Gateway(
             Context(

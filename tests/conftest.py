@@ -165,7 +165,7 @@ async def _database(server_url: str, template: str) -> AsyncIterator[str]:
 
 @pytest.fixture
 async def pool(database_url: str) -> AsyncIterator[asyncpg.Pool]:
-    async with open_pool(database_url, size=10) as opened:
+    async with open_pool(database_url, size=10, by_key=True) as opened:
         yield opened
 
 

@@ -68,7 +68,7 @@ async def open_context(settings: Settings) -> AsyncIterator[Context]:
     worker = f"{socket.gethostname()}:{os.getpid()}"
     registry = CollectorRegistry()
     async with (
-        open_pool(url, size=settings.database_pool, application="sluice-worker") as pool,
+        open_pool(url, size=settings.database_pool, application="sluice-worker", by_key=True) as pool,
         open_channels(settings.configured(), clock) as channels,
         open_erp(
             settings.configured(), Tokens(pool, f"sage200:{ERP_CONNECTION}", settings.secrets_dir), clock

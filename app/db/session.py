@@ -57,17 +57,23 @@ async def _prepare(connection: asyncpg.Connection) -> None:
     await connection.set_type_codec("jsonb", schema="pg_catalog", encoder=encode, decoder=json.loads)
 
 
+_BY_KEY = {"plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+
 async def _keep(_connection: asyncpg.Connection) -> None:
     """Nothing here sets anything for a session, so nothing has to be undone between two uses: a round trip less."""
 
 
 @asynccontextmanager
 async def open_pool(
-    url: str, *, size: int = 10, application: str = "sluice", synchronous_commit: str = "on"
+    url: str, *, size: int = 10, application: str = "sluice", by_key: bool = False
 ) -> AsyncIterator[asyncpg.Pool]:
     """Opens without asking Postgres: a process may start while it is away. A statement runs at most 30 s, a transaction idles
     at most 10 s: an old snapshot would stop vacuum. Postgres asks a silent host whether it is there, and ends the sessions
     of one that is not within 30 s, instead of keeping them for hours.
+
+    `by_key`: for sessions whose statements all find their rows by an index. Their plans are made once, and never read a
+    whole table because it happened to be empty when they were made.
     """
     async with asyncpg.create_pool(
         asyncpg_url(url),
@@ -79,7 +85,7 @@ async def open_pool(
         command_timeout=35,
         server_settings={
             "application_name": application,
-            "synchronous_commit": synchronous_commit,
+            "synchronous_commit": "on",
             "statement_timeout": "30000",
             "idle_in_transaction_session_timeout": "10000",
             "lock_timeout": "10000",
@@ -88,6 +94,7 @@ async def open_pool(
             "tcp_keepalives_count": "3",
             "tcp_user_timeout": "30000",
             "timezone": "UTC",
+            **(_BY_KEY if by_key else {}),
         },
     ) as pool:
         yield pool

@@ -23,7 +23,7 @@ Deed = Callable[[], Awaitable[None]]
 
 async def main(order: Order) -> dict[str, int]:
     async with (
-        open_pool(order.url, size=12, application="crowd") as pool,
+        open_pool(order.url, size=12, application="crowd", by_key=True) as pool,
         open_pool(order.url, size=4, application="books") as ledger,
     ):
         rng = random.Random(f"{order.errand} {order.process} {order.seed}")
