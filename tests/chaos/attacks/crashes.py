@@ -14,6 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import asyncpg
+from starlette.requests import ClientDisconnect
 
 from app.db.migrate import upgrade
 from app.embedded.reach import discard
@@ -44,11 +45,16 @@ class Field:
     nursery: Nursery
 
 
+def _of_clients_that_died(record: logging.LogRecord) -> bool:
+    """The sandbox tells of each."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], ClientDisconnect)
+
+
 async def attack(arena: Arena) -> Report:
     """As many boundaries as there is time for, drawn by chance; at full size all of them."""
     fit = len(BOUNDARIES) if arena.share >= 1 else max(ABREAST, int(arena.seconds / SECONDS))
     chosen = arena.chance("boundaries").sample(BOUNDARIES, min(fit, len(BOUNDARIES)))
-    size = max(3, math.ceil(ORDERS * min(1, arena.share) / len(BOUNDARIES)))
+    size = max(3, math.ceil(1.1 * ORDERS * min(1, arena.share) / len(BOUNDARIES)))
     async with open_field(arena.root) as field:
         faults, figures = await crash_at(field, chosen, size, arena.seed)
     return Report("crashes", min(1.0, figures["orders"] / ORDERS), figures, tuple(faults))
@@ -171,7 +177,7 @@ async def open_one(field: Field, name: str) -> AsyncIterator[Premises]:
 @asynccontextmanager
 async def open_field(root: Path) -> AsyncIterator[Field]:
     home = root / "servers"
-    logging.getLogger("uvicorn.error").disabled = True  # the sandbox is told of every client that dies
+    logging.getLogger("uvicorn.error").addFilter(_of_clients_that_died)
     async with open_servers(Wish(home, postgres_settings=SETTINGS)) as servers, open_nursery() as nursery:
         admin = await asyncpg.connect(servers.database_url)
         await admin.execute(f"CREATE DATABASE {TEMPLATE}")
