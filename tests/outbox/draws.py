@@ -2,6 +2,7 @@
 
 import random
 from dataclasses import dataclass
+from itertools import combinations
 
 from hypothesis import strategies as st
 
@@ -10,50 +11,57 @@ from app.domain.message import Done, InDoubt, Park, Result, Retry, Sick, Snooze,
 from tests.outbox.engine import APPLIED
 
 UNMAPPED = (Violation("E-CARRIER-UNMAPPED", "courier", "Owl", "map it"),)
-BASKETS = st.sets(st.sampled_from("ABCDE"), max_size=3)
-WAITS = st.sampled_from([0.0, 5.0, 40.0])
-VERDICTS: st.SearchStrategy[Verdict] = st.one_of(
-    st.just(APPLIED),
-    st.just(APPLIED),
-    st.just(Done(Result.NO_EFFECT)),
-    st.builds(Retry, st.just("500"), st.none() | WAITS, st.booleans()),
-    st.builds(Snooze, st.just("closed"), WAITS, st.booleans()),
-    st.builds(Snooze, st.just("grown"), WAITS, st.just(value=False), BASKETS.map(sku_lanes)),
-    st.builds(Sick, st.just("refused"), st.none(), st.booleans()),
-    st.builds(Park, st.just(UNMAPPED), st.sampled_from([None, True, False])),
-    st.builds(InDoubt, st.just("read timeout"), WAITS, st.booleans()),
+WAITS = (0.0, 5.0, 40.0)
+SETS = tuple(frozenset(some) for size in range(4) for some in combinations("ABCDE", size))
+BASKETS = st.sampled_from(SETS)
+VERDICTS: st.SearchStrategy[Verdict] = st.sampled_from(
+    [
+        *[APPLIED] * 12,
+        *[Done(Result.NO_EFFECT)] * 3,
+        *(Retry("500", wait, blind=blind) for wait in (*WAITS, None) for blind in (True, False)),
+        *(Snooze("closed", wait, aside=aside) for wait in WAITS for aside in (True, False)),
+        *(Snooze("grown", wait, lanes=sku_lanes(some)) for wait in WAITS for some in ("", "A", "BC")),
+        *(Sick("refused", counts=counts) for counts in (True, False)),
+        *(Park(UNMAPPED, there) for there in (None, True, False)),
+        *[InDoubt("read timeout", wait) for wait in WAITS] * 3,
+        *[InDoubt("absent", 0.0, resend=True)] * 2,
+    ]
 )
 
 
 @dataclass(frozen=True)
 class Draw:
-    """`old`: whose key is taken again, and `changed`: under another body."""
+    """`due`: of a state. `old`: which key is taken again, and `changed`: under another body."""
 
     kind: str
+    due: float | None
     basket: frozenset[str]
     ref: int
-    old: int
+    old: int | None
     changed: bool
-    due: float | None
 
 
+KINDS: tuple[tuple[str, float | None], ...] = (
+    *[("erp.place", None)] * 6,
+    *[("erp.change", None)] * 3,
+    *[("shop.order", None)] * 3,
+    *(("shop.stock", due) for due in (None, *WAITS)),
+)
+OLD = ((None, False),) * 24 + tuple((place, changed) for place in range(4) for changed in (True, False))
 DRAWS = st.lists(
     st.builds(
-        Draw,
-        st.sampled_from(["erp.place", "erp.place", "erp.change", "shop.order", "shop.stock"]),
-        BASKETS.map(frozenset),
+        lambda kind, basket, ref, old: Draw(kind[0], kind[1], basket, ref, old[0], old[1]),
+        st.sampled_from(KINDS),
+        BASKETS,
         st.integers(0, 6),
-        st.integers(0, 60),
-        st.booleans(),
-        st.none() | WAITS,
+        st.sampled_from(OLD),
     ),
     min_size=1,
     max_size=4,
 )
-
-
-PICKS = st.lists(st.integers(0, 30), min_size=1, max_size=4)
-ANSWERS = st.lists(VERDICTS, min_size=4, max_size=4)
+# The newest claim is 0; a stretch of them is settled together.
+PICKS = st.sampled_from([range(first, first + count) for first in range(12) for count in (1, 2, 4)])
+ANSWERS = st.tuples(VERDICTS, VERDICTS, VERDICTS, VERDICTS)
 FACES = st.sampled_from([0.0, 0.5, 0.99])
 
 

@@ -101,7 +101,7 @@ class Model:
         return [message for message in self.messages.values() if message.state in states]
 
     def open(self) -> list[Message]:
-        return self.of("open", "leased", "in_doubt", "parked")
+        return [message for message in self.messages.values() if message.state not in RESULTS]
 
     # Places.
 

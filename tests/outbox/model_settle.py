@@ -187,9 +187,13 @@ def faults(model: Model) -> list[str]:
     lanes = [lane for m in flying for lane in (*m.lanes, m.order) if lane is not None]
     if len(lanes) != len(set(lanes)):
         found.append("two in flight share a lane")
-    for message in model.messages.values():
-        found += [f"{message.name}: {fault}" for fault in _faults(model, message)]
-    standing = {name for lane in model.lanes.values() for name in lane}
+    standing: dict[str, list[str]] = {}
+    for lane, queue in model.lanes.items():
+        for name in queue:
+            standing.setdefault(name, []).append(lane)
+    for message in model.open():
+        places = standing.get(message.name, [])
+        found += [f"{message.name}: {fault}" for fault in _faults(model, message, places)]
     if any(model.messages[name].done for name in standing):
         found.append("what is done still stands")
     if any(tickets != sorted(tickets) for tickets in model.served.values()):
@@ -199,10 +203,7 @@ def faults(model: Model) -> list[str]:
     return found
 
 
-def _faults(model: Model, message: Message) -> list[str]:
-    if message.done:
-        return []
-    places = [lane for lane, queue in model.lanes.items() if message.name in queue]
+def _faults(model: Model, message: Message, places: list[str]) -> list[str]:
     order = [] if message.order is None else [message.order]
     due = [*order, *(message.lanes if message.ticket is not None else ())]
     found = [] if sorted(places) == sorted(due) else [f"stands in {places}, not in {due}"]

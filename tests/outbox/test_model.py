@@ -16,7 +16,7 @@ def test_model_keeps_every_promise(part: int, say: Callable[[str], None]) -> Non
     say(f"model, part {part}: SLUICE_SEED={number} repeats it")
     taken, turn = 0, 0
     while taken < 100_000 / PARTS:
-        taken += walk(Walk, number + turn, walks=100, steps=100)
+        taken += walk(Walk, number + turn, walks=60, steps=60)
         turn += 1
     say(f"model, part {part}: {taken:,} steps kept every promise")
     assert taken >= 100_000 / PARTS
