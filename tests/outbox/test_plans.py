@@ -1,6 +1,6 @@
-import asyncpg
 import pytest
 
+from app.db.session import open_pool
 from app.outbox.claim import _LOOK
 
 FLOOD = """
@@ -11,12 +11,14 @@ FROM generate_series(1, 20000) AS n
 
 
 @pytest.mark.parametrize("state", ["ready", "in_doubt"])
-async def test_look_after_a_flood_does_not_read_what_still_waits(pool: asyncpg.Pool, state: str) -> None:
-    """Statistics remember the flood. Whoever counts on a first row soon reads all of those that are blocked."""
-    await pool.execute(FLOOD, state)
-    await pool.execute("ANALYZE message_state")
-    await pool.execute("DELETE FROM message_state WHERE state = $1", state)
-    async with pool.acquire() as conn, conn.transaction():
+async def test_look_after_a_flood_does_not_read_what_still_waits(database_url: str, state: str) -> None:
+    """Statistics remember the flood. Whoever counts on a first row soon reads all of those that are blocked; also in a
+    session that may read whole tables.
+    """
+    async with open_pool(database_url, size=1) as pool, pool.acquire() as conn, conn.transaction():
+        await conn.execute(FLOOD, state)
+        await conn.execute("ANALYZE message_state")
+        await conn.execute("DELETE FROM message_state WHERE state = $1", state)
         await conn.execute(f"PREPARE look AS {_LOOK}")
         plan = await conn.fetch("EXPLAIN EXECUTE look('erp:main', '{erp.place}', now())")
         await conn.execute("DEALLOCATE look")
