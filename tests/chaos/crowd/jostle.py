@@ -72,7 +72,8 @@ class Jostler:
         if await self.hands.pool.fetchval("SELECT count(*) FROM message_state") > CROWDED:
             return
         async with self.hands.pool.acquire() as conn, conn.transaction():
-            answers = await append(conn, self.drafts())
+            nudges = [nudge(f"nudge/{self.hands.rng.random()}") for _ in range(3)]
+            answers = await append(conn, [*self.drafts(), *nudges])
             await conn.execute("SELECT pg_sleep($1)", self.hands.rng.uniform(0.001, 0.005))
         self.hands.seen["appended"] += sum(not answer.duplicate for answer in answers)
         self.hands.seen["duplicates"] += sum(answer.duplicate for answer in answers)
@@ -82,7 +83,7 @@ class Jostler:
         await self.pause()
         for messages in await take(self.hands, NUDGE, DESK):
             changes = await self._changes()
-            follow_ups = self.drafts() if self.hands.hits(0.8) else []
+            follow_ups = self.drafts() if self.open and self.hands.hits(0.6) else []
             outcomes = [Outcome(messages[0], APPLIED, tuple(follow_ups))]
             outcomes += [Outcome(message, APPLIED) for message in messages[1:]]
             self.hands.seen.update(f"wanted {_word(change)}" for change in changes)
@@ -173,7 +174,7 @@ class Jostler:
             some = rng.sample(parked, -(-len(parked) // 2))
             back = await release(conn, {row["id"]: lanes for row in some})
             self.hands.seen["released"] += len(back)
-        if self.open and done and self.hands.hits(0.2):
+        if self.open and done and self.hands.hits(0.03):
             async with pool.acquire() as conn, conn.transaction():
                 again = await replay(conn, {rng.choice(done)["id"]: sku_lanes(self.basket())})
                 await conn.execute(
