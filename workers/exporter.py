@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 
 import asyncpg
 import structlog
-from asyncpg.exceptions import InterfaceError, PostgresError
+from asyncpg.exceptions import PostgresError
 from prometheus_client import CollectorRegistry
 
-from app.db.session import open_pool
+from app.db.session import TROUBLE, open_pool
 from app.settings import Settings
 from app.telemetry.catalogue import Metrics, make_metrics
 from app.telemetry.probes import serve_probes
@@ -23,7 +23,6 @@ from workers.looks import LOOKS, Look, Memory
 
 LOCK = 7_309_480_156
 STATEMENT_MILLISECONDS = 2_000
-LOST = (OSError, TimeoutError, PostgresError, InterfaceError)
 
 
 @dataclass(slots=True)
@@ -87,7 +86,7 @@ async def serve(settings: Settings) -> None:
         while True:
             try:
                 await _watch(settings, exporter)
-            except LOST as error:
+            except TROUBLE as error:
                 structlog.get_logger().warning("exporter.lost_database", error=type(error).__name__)
             await asyncio.sleep(settings.snapshot_seconds)
 

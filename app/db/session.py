@@ -10,7 +10,13 @@ from urllib.parse import urlsplit, urlunsplit
 import asyncpg
 from asyncpg.exceptions import InterfaceError, PostgresConnectionError, PostgresError
 
-AWAY = (OSError, TimeoutError, PostgresConnectionError, InterfaceError)
+AWAY = (
+    OSError,
+    TimeoutError,
+    PostgresConnectionError,
+    InterfaceError,
+    asyncpg.InternalClientError,  # asyncpg, when a connection breaks between two of its steps
+)
 """Postgres cannot be reached now; what was asked may or may not have been committed."""
 
 PASSING = (
@@ -23,7 +29,7 @@ PASSING = (
 )
 """The same statement may succeed in a moment."""
 
-TROUBLE = (OSError, TimeoutError, PostgresError, InterfaceError)
+TROUBLE = (*AWAY, PostgresError)
 """Anything that Postgres, or its absence, may raise."""
 
 

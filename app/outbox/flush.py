@@ -17,6 +17,7 @@ from app.outbox.append import Appended, append
 AWAY = (
     OSError,  # refused, reset, and TimeoutError
     InterfaceError,
+    asyncpg.InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,

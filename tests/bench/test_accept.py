@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.accept import INSERT, NOTHING, facts_of, flaw_of, met
+from bench.accept import NOTHING, SAME_INSERT, facts_of, flaw_of, met
 from bench.harness import Outcome, Stats
 from bench.load import Toll
 
@@ -29,7 +29,7 @@ def stats(median: float, p99: float | None = None, flaws: tuple[str, ...] = ()) 
 
 def outcome(nothing: float = 4000.0, insert: float = 1500.0, p99: float = 50.0, flaws: int = 0) -> Outcome:
     ours = stats(3000.0, p99, ("the server used 50% of a core",) * flaws)
-    return Outcome(ours, {NOTHING: stats(nothing), INSERT: stats(insert)})
+    return Outcome(ours, {NOTHING: stats(nothing), SAME_INSERT: stats(insert)})
 
 
 def test_round_of_a_busy_server_counts() -> None:

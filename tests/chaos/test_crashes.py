@@ -37,6 +37,9 @@ async def field(tmp_path: Path, servers: tuple[str, str], template: str) -> Asyn
         yield Field(tmp_path, servers[0], template, servers[1], nursery)
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 async def test_nothing_is_lost_or_doubled_wherever_a_process_dies(field: Field) -> None:
     chosen = [boundary for boundary in BOUNDARIES if boundary.name in SHORT]
     said, figures = await crash_at(field, chosen, ORDERS, SEED)
