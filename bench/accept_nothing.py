@@ -15,7 +15,7 @@ from app.db.session import encode, open_pool
 from app.domain.message import Draft
 from app.flows.receive import Store
 from app.main import Running, Server, build, configuration, listen, open_state
-from app.outbox.append import Appended
+from app.outbox.keys import Appended
 from app.settings import Settings
 from bench.accept_insert import CONNECTIONS, ROW, TABLE
 

@@ -8,14 +8,14 @@ from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError, PostgresConnectionError, PostgresError
+from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresConnectionError, PostgresError
 
 AWAY = (
     OSError,
     TimeoutError,
     PostgresConnectionError,
     InterfaceError,
-    asyncpg.InternalClientError,  # asyncpg, when a connection breaks between two of its steps
+    InternalClientError,  # asyncpg, when a connection breaks between two of its steps
 )
 """Postgres cannot be reached now; what was asked may or may not have been committed."""
 

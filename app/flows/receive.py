@@ -8,8 +8,8 @@ from datetime import datetime
 from app.domain.channel import Channel, Receive
 from app.domain.errors import MalformedError
 from app.domain.message import Draft, MessageClass, Owner, Violation
-from app.outbox.append import Appended
 from app.outbox.flush import UnstorableError
+from app.outbox.keys import Appended
 
 Store = Callable[[Sequence[Draft]], Awaitable[list[Appended]]]
 

@@ -8,16 +8,17 @@ from types import TracebackType
 from typing import Self
 
 import asyncpg
-from asyncpg.exceptions import InterfaceError
+from asyncpg.exceptions import InterfaceError, InternalClientError
 
 from app.domain.errors import PermanentError, TransientError
 from app.domain.message import Draft
-from app.outbox.append import Appended, append
+from app.outbox.append import append
+from app.outbox.keys import Appended
 
 AWAY = (
     OSError,  # refused, reset, and TimeoutError
     InterfaceError,
-    asyncpg.InternalClientError,
+    InternalClientError,
     asyncpg.PostgresConnectionError,
     asyncpg.OperatorInterventionError,
     asyncpg.InsufficientResourcesError,

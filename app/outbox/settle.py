@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import asyncpg
 
 from app.domain.message import Done, Outcome, Park, Result
-from app.outbox import append, cases, tickets
+from app.outbox import append, cases, keys, tickets
 from app.outbox.conclude import finish, note_attempts, put_to_rest
 from app.outbox.verdict import Rest, Rules, rest
 
@@ -53,7 +53,7 @@ async def settle(
 ) -> Settled:
     """Inside the caller's transaction. Raises MovedError when a claim token is not ours any more."""
     drafts = [draft for outcome in outcomes for draft in outcome.follow_ups]
-    answers = await append.claim_keys(conn, drafts) if drafts else []
+    answers = await keys.claim_keys(conn, drafts) if drafts else []
     fresh = append.only_fresh(answers, drafts)
     work = await _read(conn, outcomes, changes, rules)
     keep, lanes = append.all_lanes(draft for _, draft in fresh), _lanes(work, changes)

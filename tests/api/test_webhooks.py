@@ -6,8 +6,8 @@ from ipaddress import ip_network
 import httpx
 import pytest
 
-from app.outbox.append import Appended
 from app.outbox.flush import CannotStoreError
+from app.outbox.keys import Appended
 from tests.api.conftest import FORM, never, open_shop, sign, signed
 
 PROBLEM = "application/problem+json"

@@ -23,6 +23,14 @@ async def test_key_twice_in_one_append_is_one_message(engine: Engine) -> None:
     assert await engine.pool.fetchval("SELECT count(*) FROM message") == 1
 
 
+async def test_notices_of_one_append_are_stored_once_each_in_their_order(engine: Engine) -> None:
+    (known,) = await engine.append(notice("b"))
+    answers = await engine.append(notice("z"), notice("b"), notice("a"), notice("z"))
+    assert [one.duplicate for one in answers] == [False, True, False, True]
+    assert (answers[1].message_id, answers[3].message_id) == (known.message_id, answers[0].message_id)
+    assert [one.key for one in await engine.claim(NOTICE)] == ["b", "z", "a"]
+
+
 async def test_body_that_jsonb_can_hold_comes_back(engine: Engine) -> None:
     body = {"name": "Zoë 🧥 שלום", "sizes": [1, None, True]}
     await engine.append(notice("a", body=body))

@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from app.domain.message import Draft, MessageClass
-from app.outbox.append import Appended
 from app.outbox.flush import CannotStoreError, Flusher, Measure, UnstorableError
+from app.outbox.keys import Appended
 
 
 def draft(key, **more):
