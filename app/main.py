@@ -1,6 +1,7 @@
 """The API's root: opens what intake and the internal API need, serves until told to stop, drains."""
 
 import asyncio
+import gc
 import itertools
 import secrets
 import signal
@@ -149,7 +150,11 @@ async def serve(settings: Settings) -> None:
             await asks(running.state.pool)
         except TROUBLE as error:
             running.state.log.warning("database.away", error=type(error).__name__)
-        await Server(configuration(build(running.state)), running.draining).serve(sockets=[listener])
+        server = Server(configuration(build(running.state)), running.draining)
+        # What is there from the start stays to the end: looking through it again and again would hold up whoever waits.
+        gc.collect()
+        gc.freeze()
+        await server.serve(sockets=[listener])
         running.state.log.info("api.stopped")
 
 

@@ -18,7 +18,7 @@ async def test_known_key_with_another_body_is_kept_as_a_conflict(engine: Engine)
 
 
 async def test_key_twice_in_one_append_is_one_message(engine: Engine) -> None:
-    answers = await engine.append(notice("a"), notice("a"))
+    answers = await engine.append(effect("a"), effect("a"))
     assert [answer.duplicate for answer in answers] == [False, True]
     assert await engine.pool.fetchval("SELECT count(*) FROM message") == 1
 
@@ -29,6 +29,7 @@ async def test_notices_of_one_append_are_stored_once_each_in_their_order(engine:
     assert [one.duplicate for one in answers] == [False, True, False, True]
     assert (answers[1].message_id, answers[3].message_id) == (known.message_id, answers[0].message_id)
     assert [one.key for one in await engine.claim(NOTICE)] == ["b", "z", "a"]
+    assert await engine.pool.fetchval("SELECT count(*) FROM message") == 3
 
 
 async def test_body_that_jsonb_can_hold_comes_back(engine: Engine) -> None:
