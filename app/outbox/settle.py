@@ -75,7 +75,10 @@ async def settle(
     await append.place(conn, fresh)
     if work.rows or fresh:
         await tickets.sweep(conn, lanes | keep)
-    again = any(value.state == "waiting" for value in work.rests.values())
+    # A newer state may have made one that waits due at once.
+    again = any(value.state == "waiting" for value in work.rests.values()) or any(
+        d.coalesce_key for d in drafts
+    )
     return Settled(_asides(work), bool(freed.order_heads or changes or again), waits)
 
 
