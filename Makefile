@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 PYTHON ?=
 ARGS ?=
-MINUTES ?= 8
+MINUTES ?= 6
 ONLY ?=
 VENV := .venv
 STATE := .sluice

@@ -1,6 +1,6 @@
 """Attacks the outbox and judges what is left.
 
-`python -m tests.chaos [--minutes 8] [--seed N] [--only NAME]`: at 60 minutes and more every attack has its full size, below
+`python -m tests.chaos [--minutes 6] [--seed N] [--only NAME]`: at 60 minutes and more every attack has its full size, below
 its share of it. Ends 1 unless every verdict is clean.
 """
 
@@ -84,7 +84,7 @@ async def attack_all(attacks: Sequence[Attack], seed: int, minutes: float, conso
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--minutes", type=float, default=8.0)
+    parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--seed", type=int, default=None)
     parser.add_argument("--only")
     wish = parser.parse_args()
