@@ -4,11 +4,11 @@ import random
 from collections.abc import Mapping
 from typing import Any
 
-import asyncpg
-
+from app.db.session import open_pool
 from bench.arena import Arena
 from bench.baskets import TYPICAL, Mix, draw
 from bench.heat import Heat, make_jobs, run_heat, run_ours, shop
+from bench.history import add_history
 from bench.rivals import sluice
 
 PROCESSES = 2
@@ -21,27 +21,6 @@ SKEWS = (
     TYPICAL,
     Mix("zipf 1.1", 1.1),
     Mix("half of all on one SKU", 0.93, sale=0.5),
-)
-# Ids below what a fresh sequence gives; history is what was done before.
-HISTORY_SQL = (
-    """
-    INSERT INTO idempotency_key (key, message_id, source, body_hash)
-    SELECT 'history/' || n, n, 'bench', sha256(n::text::bytea) FROM generate_series($1::bigint, $2::bigint) AS n
-    """,
-    """
-    INSERT INTO message (id, kind, cls, destination, source, key, order_ref, body)
-    SELECT n, 'bench.noop', 'effect', 'bench:main', 'bench', 'history/' || n, 'h' || n,
-           jsonb_build_object('ref', 'h' || n, 'skus', jsonb_build_array('SKU' || n % 5000))
-    FROM generate_series($1::bigint, $2::bigint) AS n
-    """,
-    """
-    INSERT INTO receipt (message_id, kind, source, result, keyed, received_at)
-    SELECT n, 'bench.noop', 'bench', 'applied', true, now() FROM generate_series($1::bigint, $2::bigint) AS n
-    """,
-    """
-    INSERT INTO attempt (message_id, token, worker, verdict, error)
-    SELECT n, n, 'bench', 'done', '' FROM generate_series($1::bigint, $2::bigint) AS n
-    """,
 )
 
 
@@ -59,31 +38,15 @@ async def grow(arena: Arena) -> Mapping[str, Any]:
 
 async def by_history(arena: Arena, count: int) -> dict[str, float]:
     """One database that grows; the same backlog each time, under new references."""
-    rates, past = {}, 0
-    async with arena.database() as url:
+    rates = {}
+    async with arena.database() as url, open_pool(url, size=1, application="bench") as pool:
         for number, rows in enumerate(HISTORY[:3] if arena.quick else HISTORY):
-            await add_history(url, past, rows)
-            past = rows
+            await add_history(pool, rows)
             baskets = draw(TYPICAL, count, random.Random(number))  # noqa: S311 - shoppers
             jobs = make_jobs(baskets, number * count)
             lap = await run_ours(arena, Heat(sluice(), jobs, PROCESSES), url)
             rates[str(rows)] = lap.rate
     return rounded(rates)
-
-
-async def add_history(url: str, past: int, rows: int) -> None:
-    """Fills up to `rows` done messages and moves the sequence behind them."""
-    connection = await asyncpg.connect(url)
-    try:
-        first = await connection.fetchval("SELECT nextval('message_id_seq')")
-        if rows > past:
-            for statement in HISTORY_SQL:
-                await connection.execute(statement, first, first + rows - past - 1)
-            await connection.execute("SELECT setval('message_id_seq', $1)", first + rows - past)
-        await connection.execute("VACUUM ANALYZE")
-        await connection.execute("CHECKPOINT")
-    finally:
-        await connection.close()
 
 
 async def by_workers(arena: Arena, count: int) -> dict[str, float]:

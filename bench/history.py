@@ -8,7 +8,7 @@ CHUNK = 250_000
 
 
 async def add_history(pool: asyncpg.Pool, rows: int) -> None:
-    """Prolongs the past to `rows` messages in all: notices of orders, each with its key and receipt. The ids that
+    """Prolongs the past to `rows` messages in all: notices of orders, each with its key, attempt and receipt. The ids that
     come next are above them. Statistics are those that autovacuum would have made.
     """
     begun = await pool.fetchval("SELECT last_value FROM message_id_seq WHERE is_called") or 0
@@ -19,7 +19,7 @@ async def add_history(pool: asyncpg.Pool, rows: int) -> None:
         async with pool.acquire() as conn, conn.transaction():
             await conn.execute("SET LOCAL statement_timeout = 0")
             await _fill(conn, low, high)
-    for table in ("idempotency_key", "message", "receipt"):
+    for table in ("idempotency_key", "message", "receipt", "attempt"):
         await _vacuum(pool, table)
     await pool.execute("CHECKPOINT", timeout=600)
 
@@ -52,6 +52,15 @@ async def _fill(conn: asyncpg.Connection, low: int, high: int) -> None:
         """
         INSERT INTO receipt (message_id, kind, source, result, keyed, received_at)
         SELECT n, 'centra.order', 'uk', 'applied', true, now() FROM generate_series($1::bigint + 1, $2::bigint) AS n
+        """,
+        low,
+        high,
+        timeout=600,
+    )
+    await conn.execute(
+        """
+        INSERT INTO attempt (message_id, token, worker, verdict, error)
+        SELECT n, n, 'bench', 'done', '' FROM generate_series($1::bigint + 1, $2::bigint) AS n
         """,
         low,
         high,

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 
 LONGEST_CODE = 200
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")  # valid in JSON, no text to Postgres
 
 
 def normalise(code: str) -> str:
@@ -41,6 +41,6 @@ def state_lane(coalesce_key: str) -> str:
 
 
 def _fit(text: str) -> str:
-    if len(text) <= LONGEST_CODE and not _UNSTORABLE.search(text):
+    if len(text) <= LONGEST_CODE and not UNSTORABLE.search(text):
         return text
     return f"#{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()}"

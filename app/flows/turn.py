@@ -28,9 +28,7 @@ async def in_turn(
     until = began + timedelta(seconds=ctx.lease_at(destination) + ctx.pace.patience)
     while left:
         before = await _oldest_elsewhere(ctx, destination)
-        over = (
-            not began <= ctx.now() < until
-        )  # also when the clock goes back: it does not tell how long it was
+        over = not began <= ctx.now() < until  # a clock that went back does not tell how long it was
         free = [one for one in left if before is None or one.message.id < before or over]
         if free:
             yield free

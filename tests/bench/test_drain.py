@@ -11,9 +11,10 @@ from bench import engine, limit
 from bench.baskets import TYPICAL
 from bench.drain import met
 from bench.environment import Environments
-from bench.growth import add_history, of_length
+from bench.growth import of_length
 from bench.harness import Outcome, Sample, summarise
 from bench.heat import shop
+from bench.history import add_history
 from bench.rivals import missing, pins, rivals, sluice
 
 ROOT = Path(__file__).parents[2]
@@ -93,15 +94,8 @@ def test_pgbench_that_failed_is_told_with_its_words() -> None:
         limit.tps_of("pgbench: error: no such file")
 
 
-async def test_history_looks_like_what_settling_leaves(pool: asyncpg.Pool, database_url: str) -> None:
-    await add_history(database_url, 0, 30)
-    await add_history(database_url, 30, 50)
-    tables = ("idempotency_key", "message", "receipt", "attempt")
-    assert [await pool.fetchval(f"SELECT count(*) FROM {table}") for table in tables] == [50] * 4
-
-
 async def test_backlog_behind_history_stands_in_its_lanes(pool: asyncpg.Pool, database_url: str) -> None:
-    await add_history(database_url, 0, 10)
+    await add_history(pool, 10)
     await engine.fill(database_url, shop(TYPICAL, 20))
     rows = await pool.fetch("SELECT state, order_lane, lanes FROM message_state")
     assert (len(rows), {row["state"] for row in rows}) == (20, {"ready", "waiting"})

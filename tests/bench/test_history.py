@@ -13,10 +13,10 @@ async def test_past_is_prolonged_to_what_was_asked_for(pool: asyncpg.Pool) -> No
     rows = await pool.fetchrow(
         """
         SELECT (SELECT count(*) FROM message), (SELECT count(*) FROM receipt), (SELECT count(*) FROM idempotency_key),
-               (SELECT count(*) FROM receipt JOIN message ON id = message_id JOIN idempotency_key USING (message_id))
+               (SELECT count(*) FROM attempt), (SELECT count(*) FROM receipt JOIN message ON id = message_id JOIN idempotency_key USING (message_id))
         """
     )
-    assert tuple(rows) == (50, 50, 50, 50)
+    assert tuple(rows) == (50, 50, 50, 50, 50)
 
 
 async def test_what_comes_next_is_younger_than_the_past(pool: asyncpg.Pool) -> None:

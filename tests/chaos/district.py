@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import httpx
@@ -21,9 +20,7 @@ from app.demo.shoppers import Shop
 from app.demo.stage import HOST, Ports, Stage, settings
 from app.demo.vendors import Vendors
 from app.embedded.folder import own
-from app.embedded.postgres import Postgres, start_postgres
 from app.embedded.supervise import Child, Process, wait_gone
-from app.embedded.valkey import Valkey, start_valkey
 from app.flows import keys
 from app.flows.remap import replace_table
 from app.mappings import files
@@ -31,7 +28,7 @@ from tests.chaos import recorder
 from tests.chaos.kept import Kept
 from tests.chaos.lan import Lan, open_lan, relay
 from tests.chaos.load import Load
-from tests.chaos.town import ROUGH, Hands, Town
+from tests.chaos.town import ROUGH, Hands, Town, open_kept
 
 HOSTS = ("api", "worker-1", "worker-2")
 ROLES = (*HOSTS, "exporter")
@@ -101,20 +98,8 @@ async def _servers(root: Path, lock: int, lan: Lan) -> AsyncIterator[dict[str, K
         for path in (rules.parent, rules):
             path.chmod(0o755)
         given = {"listen_addresses": f"{HOST},{lan.address}", "hba_file": str(rules)}
-        first, second = pick_ports(2, random.SystemRandom())
-        starts = {
-            "postgres": partial(
-                start_postgres, Postgres(root / "servers", port=first, settings=given, hold=lock)
-            ),
-            "valkey": partial(start_valkey, Valkey(root / "servers", port=second, hold=lock)),
-        }
-        kept: dict[str, Kept] = {}
-        try:
-            for name, start in starts.items():
-                kept[name] = Kept(start, await start())
+        async with open_kept(root, lock, given) as kept:
             yield kept
-        finally:
-            await asyncio.to_thread(wait_gone, [one.server.process for one in kept.values()])
 
 
 @asynccontextmanager

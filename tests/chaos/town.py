@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import asyncpg
 import httpx
@@ -115,7 +116,7 @@ async def open_town(root: Path, chance_seed: int, *, kept: Sequence[str] = ()) -
     """
     async with AsyncExitStack() as stack:
         lock = await stack.enter_async_context(own(root))
-        servers = await stack.enter_async_context(_servers(root, lock))
+        servers = await stack.enter_async_context(open_kept(root, lock))
         http = await stack.enter_async_context(
             httpx.AsyncClient(timeout=30, limits=httpx.Limits(max_connections=400))
         )
@@ -133,10 +134,15 @@ async def open_town(root: Path, chance_seed: int, *, kept: Sequence[str] = ()) -
 
 
 @asynccontextmanager
-async def _servers(root: Path, lock: int) -> AsyncIterator[dict[str, Kept]]:
+async def open_kept(
+    root: Path, lock: int, settings: Mapping[str, str] = MappingProxyType({})
+) -> AsyncIterator[dict[str, Kept]]:
+    """Postgres (with these settings) and Valkey."""
     first, second = pick_ports(2, random.SystemRandom())
     starts = {
-        "postgres": partial(start_postgres, Postgres(root / "servers", port=first, hold=lock)),
+        "postgres": partial(
+            start_postgres, Postgres(root / "servers", port=first, settings=settings, hold=lock)
+        ),
         "valkey": partial(start_valkey, Valkey(root / "servers", port=second, hold=lock)),
     }
     kept: dict[str, Kept] = {}

@@ -1,6 +1,5 @@
 """Centra's wire shapes. Unknown fields are ignored and enums are plain text, because the schema grows without versions."""
 
-import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any
@@ -10,10 +9,11 @@ import simplejson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, StrictStr
 from pydantic.alias_generators import to_camel
 
+from app.domain.lanes import UNSTORABLE
+
 INT_MOST = 2**31 - 1  # GraphQL's Int; a larger one would fail the whole query that it is put into
 
 _DECODE = simplejson.JSONDecoder(parse_float=Decimal).decode
-_UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 
 
 def read_json(text: str | bytes) -> Any:
@@ -26,7 +26,7 @@ def read_json(text: str | bytes) -> Any:
 
 def storable(text: str) -> str:
     """Without NUL and lone surrogates: valid in JSON, refused by jsonb."""
-    return _UNSTORABLE.sub("\ufffd", text)
+    return UNSTORABLE.sub("\ufffd", text)
 
 
 def moment(text: str, zone: ZoneInfo) -> datetime:

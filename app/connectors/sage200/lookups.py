@@ -13,7 +13,7 @@ from app.connectors.sage200.settings import Sage200Settings
 
 MISS = timedelta(seconds=3)  # an operator creates the product, then presses "try again"
 MOST_KEPT = 100_000
-LONGEST_CODE = (
+LONGEST_ASKED = (
     60  # of a barcode, the longest of them (sage200.md 9.7); a longer one would only make the URL too long
 )
 
@@ -44,7 +44,7 @@ class Finder(Generic[R]):
 
     async def find(self, codes: Iterable[str]) -> Mapping[str, tuple[R, ...]]:
         """Key -> records that carry the code; a code that Sage does not know is left out."""
-        spelled = {code: self._kind.key(code) for code in codes if 0 < len(code.strip()) <= LONGEST_CODE}
+        spelled = {code: self._kind.key(code) for code in codes if 0 < len(code.strip()) <= LONGEST_ASKED}
         now = self._now()
         missing = {code: key for code, key in spelled.items() if not self._fresh(key, now)}
         if missing:
