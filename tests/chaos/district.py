@@ -65,7 +65,7 @@ async def open_district(root: Path, number: int) -> AsyncIterator[District]:
     async with AsyncExitStack() as stack:
         lock = await stack.enter_async_context(own(root))
         lan = await stack.enter_async_context(open_lan(HOSTS, random.SystemRandom()))
-        servers = await stack.enter_async_context(_servers(root, lock, lan))
+        servers = await stack.enter_async_context(open_servers_on(lan, root, lock))
         bell = await stack.enter_async_context(relay(lan.address, servers["valkey"].server.port))
         limits = httpx.Limits(max_connections=400)
         http = await stack.enter_async_context(httpx.AsyncClient(timeout=30, limits=limits))
@@ -90,7 +90,7 @@ async def _dismiss(crew: Staff) -> None:
 
 
 @asynccontextmanager
-async def _servers(root: Path, lock: int, lan: Lan) -> AsyncIterator[dict[str, Kept]]:
+async def open_servers_on(lan: Lan, root: Path, lock: int) -> AsyncIterator[dict[str, Kept]]:
     """Postgres listens on the LAN itself, so that it is Postgres whose peers fall silent."""
     with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
         rules = Path(folder) / "pg_hba.conf"

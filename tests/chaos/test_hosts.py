@@ -3,14 +3,18 @@
 import asyncio
 import random
 import sys
+import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
 
-import asyncpg
 import pytest
 
-from tests.chaos.lan import Lan, NotAllowedError, open_lan, relay, serve
+from app.db.session import open_pool
+from app.embedded.folder import own
+from app.embedded.reach import discard
+from tests.chaos.attacks.hosts import HELD_SECONDS
+from tests.chaos.district import open_servers_on
+from tests.chaos.lan import Lan, NotAllowedError, open_lan, serve
 
 ROOT = Path(__file__).parents[2]
 
@@ -24,19 +28,32 @@ async def lan() -> AsyncIterator[Lan]:
         pytest.skip(str(error))
 
 
-async def test_host_that_is_cut_off_in_a_transaction_frees_its_locks(
-    lan: Lan, pool: asyncpg.Pool, database_url: str
-) -> None:
-    await pool.execute("INSERT INTO destination (name) VALUES ('erp:main')")
-    there = urlsplit(database_url)
-    async with relay(lan.address, there.port or 0) as port:
-        url = there._replace(netloc=f"{there.username}@{lan.address}:{port}").geturl()
-        argv = lan.hosts["worker"].run(sys.executable, "-m", "tests.chaos.hold", url)
-        child = await asyncio.create_subprocess_exec(*argv, cwd=ROOT, stdout=asyncio.subprocess.PIPE)
+@pytest.fixture
+async def server(lan: Lan) -> AsyncIterator[str]:
+    """The URL of a Postgres that listens on the LAN itself."""
+    folder = ROOT / ".sluice" / "tests"
+    folder.mkdir(parents=True, exist_ok=True)
+    home = Path(tempfile.mkdtemp(dir=folder))
+    home.chmod(0o711)
+    async with own(home) as lock, open_servers_on(lan, home, lock) as servers:
+        yield servers["postgres"].server.url
+    discard(home)
+
+
+@pytest.mark.parametrize("begun", [None, "SELECT 1"], ids=["idle", "amid a statement"])
+async def test_host_that_is_cut_off_frees_its_locks(lan: Lan, server: str, begun: str | None) -> None:
+    async with open_pool(server, size=1) as pool, pool.acquire() as conn:
+        await conn.execute("CREATE TABLE destination (name text)")
+        await conn.execute("INSERT INTO destination VALUES ('erp:main')")
+        there = server.replace("127.0.0.1", lan.address)
+        argv = [sys.executable, "-m", "tests.chaos.hold", there, *([begun] if begun else [])]
+        child = await asyncio.create_subprocess_exec(
+            *lan.hosts["worker"].run(*argv), cwd=ROOT, stdout=asyncio.subprocess.PIPE
+        )
         try:
             assert await child.stdout.readline() == b"held\n"
             await lan.cut("worker")
-            async with asyncio.timeout(20), pool.acquire() as conn, conn.transaction():
+            async with asyncio.timeout(HELD_SECONDS), conn.transaction():
                 await conn.execute("SET LOCAL lock_timeout = 0")
                 assert await conn.fetchval("SELECT name FROM destination FOR UPDATE") == "erp:main"
         finally:
@@ -75,13 +92,3 @@ with socket.create_connection((sys.argv[1], int(sys.argv[2]))) as there:
 async def _echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     while data := await reader.read(100):
         writer.write(data)
-
-
-@pytest.mark.parametrize("name", ["tcp_keepalives_idle", "tcp_keepalives_interval", "tcp_keepalives_count"])
-async def test_postgres_asks_after_silent_hosts_and_soon_gives_them_up(pool: asyncpg.Pool, name: str) -> None:
-    assert 0 < int(await pool.fetchval(f"SHOW {name}")) <= 15
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux limits how long an answer may be on its way")
-async def test_answer_that_nobody_takes_is_given_up_soon(pool: asyncpg.Pool) -> None:
-    assert await pool.fetchval("SHOW tcp_user_timeout") == "30000"

@@ -20,13 +20,16 @@ HELD_SECONDS = 14.0
 BACK_SECONDS = 60.0
 """Within which a host that is healed must be at work again."""
 DEAD_SECONDS = 60.0
-"""Within which Postgres must have noticed that a host is gone for good."""
+"""Within which Postgres must have noticed that a host is gone for good: a statement may take 30 s, its answer is given up
+10 s later, and after a cut before that one the machine asks again only seconds later.
+"""
 FULL_DEEDS = 16
 
 
 @dataclass
 class Watch:
-    """What was seen while hosts were cut off. `held`: the longest that a transaction idled, in seconds. `silent`: the
+    """What was seen while hosts were cut off. `held`: the longest that a transaction waited for its client, be it between
+    two steps of a statement, in seconds. `silent`: the
     longest that nothing came to stand in Sage.
     """
 
@@ -48,7 +51,8 @@ class Watch:
             idle = await self.town.stage.pool.fetchval(
                 """
                 SELECT coalesce(max(extract(epoch FROM clock_timestamp() - state_change)), 0)::float FROM pg_stat_activity
-                WHERE state LIKE 'idle in transaction%' AND datname = current_database()
+                WHERE backend_type = 'client backend' AND datname = current_database() AND xact_start IS NOT NULL
+                    AND wait_event = 'ClientRead'
                 """
             )
             self.held = max(self.held, idle)
@@ -166,7 +170,7 @@ async def attack(arena: Arena) -> Report:
             seen = await Siege("hosts", harm).under_load(district.town, 0.0)
             wrong = [*watch.faults, *await judge(district.town, ear, ill=True)]
             if watch.held > HELD_SECONDS:
-                wrong.append(f"a transaction idled for {watch.held:.0f} s")
+                wrong.append(f"a transaction waited for its client for {watch.held:.0f} s")
             figures = {**figures_of(district.town, ear), **seen, **watch.figures}
             in_doubt = (await books.standing(district.town.stage.pool)).in_doubt
             wrong += [f"{in_doubt} in doubt"] * bool(in_doubt)
