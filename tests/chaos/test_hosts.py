@@ -34,7 +34,7 @@ async def server(lan: Lan) -> AsyncIterator[str]:
     folder = ROOT / ".sluice" / "tests"
     folder.mkdir(parents=True, exist_ok=True)
     home = Path(tempfile.mkdtemp(dir=folder))
-    home.chmod(0o711)
+    await asyncio.to_thread(home.chmod, 0o711)
     async with own(home) as lock, open_servers_on(lan, home, lock) as servers:
         yield servers["postgres"].server.url
     discard(home)
