@@ -9,33 +9,42 @@ from typing import Any
 
 import asyncpg
 
+from app.db.session import TROUBLE
 from app.domain.channel import Budget
 from app.domain.message import Claimed
 
 RESERVED = 0.3
-UNLIMITED = 1e9
-# What is in flight at a destination, and of which kinds something is due. Each look ends at the first row it finds,
-# and is ordered, or statistics of a flood would have it read the table in search of one.
+STEP = timedelta(seconds=1)
+# How the destination fares, what is in flight there, and of which kinds something is due. Each look ends at the first row
+# it finds, and is ordered, or statistics of a flood would have it read the table in search of one.
 _LOOK = """
-SELECT kind, 'leased' AS state, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token
-UNION ALL
-SELECT want.kind, due.state, NULL FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
-    (SELECT s.state FROM message_state AS s
-     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'in_doubt' AND s.due_at <= $3
-     ORDER BY s.due_at LIMIT 1)
+SELECT d.xmin AS mark, d.tokens, d.refilled_at, d.slots, d.failures, d.resume_at, seen.*
+FROM destination AS d LEFT JOIN LATERAL (
+    SELECT kind, 'leased' AS state, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token
     UNION ALL
-    (SELECT s.state FROM message_state AS s
-     WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'ready' AND s.due_at <= $3
-     ORDER BY s.due_at LIMIT 1)
-) AS due
+    SELECT want.kind, due.state, NULL FROM unnest($2::text[]) AS want(kind) CROSS JOIN LATERAL (
+        (SELECT s.state FROM message_state AS s
+         WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'in_doubt' AND s.due_at <= $3
+         ORDER BY s.due_at LIMIT 1)
+        UNION ALL
+        (SELECT s.state FROM message_state AS s
+         WHERE s.destination = $1 AND s.kind = want.kind AND s.state = 'ready' AND s.due_at <= $3
+         ORDER BY s.due_at LIMIT 1)
+    ) AS due
+) AS seen ON true WHERE d.name = $1
 """
+# Who takes, changes the destination's row: if it is no longer as it was looked at (its xmin), somebody else took or it
+# fares otherwise, and nothing is taken.
 # A question is as old as the waits that were set, not as late as it is asked: a clock that leaps ahead between two probes
 # must not end the quarantine.
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
 # while keeps such a plan when the flood comes.
 _TAKE = """
-WITH picked AS (
-    SELECT id FROM message_state WHERE destination = $1 AND kind = $2 AND state = $state AND due_at <= $3
+WITH looked AS (
+    SELECT name FROM destination WHERE name = $1 AND xmin = $8 FOR UPDATE
+), picked AS (
+    SELECT id FROM message_state
+    WHERE EXISTS (SELECT FROM looked) AND destination = $1 AND kind = $2 AND state = $state AND due_at <= $3
     ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 ), batch AS (SELECT nextval('token_seq') AS token FROM picked LIMIT 1), taken AS (
     UPDATE message_state AS s SET state = 'leased', lease_until = $5, worker = $6, attempts = s.attempts + 1,
@@ -45,9 +54,13 @@ WITH picked AS (
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
         s.doubt_since, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket
+), marked AS (
+    UPDATE destination AS d SET refilled_at = $3,
+        tokens = coalesce($9 - (SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END FROM taken), d.tokens)
+    FROM looked WHERE d.name = looked.name RETURNING d.xmin AS mark
 )
-SELECT taken.*, m.key, m.body, m.raw FROM taken JOIN message AS m ON m.id = taken.id
-ORDER BY taken.due_at, taken.id
+SELECT marked.mark, taken.*, m.key, m.body, m.raw
+FROM marked LEFT JOIN (taken JOIN message AS m ON m.id = taken.id) ON true ORDER BY taken.due_at, taken.id
 """
 
 
@@ -87,60 +100,80 @@ class Claim:
 
 @dataclass(slots=True)
 class _Room:
-    """What the destination can still take in this claim. `spare`: slots for kinds that leave some to orders."""
+    """What the destination can still take in this claim. `spare`: slots for kinds that leave some to orders. `tokens`:
+    None, there is no budget. `mark`: the version of its row that all this was read from.
+    """
 
     slots: int
     spare: int
-    tokens: float
+    tokens: float | None
     kept: float
     busy: frozenset[str]
     due: frozenset[tuple[str, str]]
+    mark: int
 
     def grants(self, want: Want) -> int:
         """Messages of this kind that may be taken now."""
         if (want.serial and want.kind in self.busy) or want.behind in self.busy:
             return 0
-        tokens = int(self.tokens - (self.kept if want.spare else 0.0))
-        slots = min(self.slots, self.spare if want.spare else self.slots, tokens)
+        slots = min(self.slots, self.spare if want.spare else self.slots)
+        if self.tokens is not None:
+            slots = min(slots, int(self.tokens - (self.kept if want.spare else 0.0)))
         if slots <= 0:
             return 0
         return slots if want.single else want.batch
 
     def use(self, want: Want, batch: Sequence[Claimed]) -> None:
-        used = len(batch) if want.single else 1
-        self.slots, self.tokens = self.slots - used, self.tokens - used
+        used = len(batch) if want.single else min(1, len(batch))
+        self.slots -= used
         self.spare -= used if want.spare else 0
+        if self.tokens is not None:
+            self.tokens -= used
 
 
-async def claim(
-    pool: asyncpg.Pool, wants: Sequence[Want], limits: Limits, who: Claim
-) -> list[tuple[Want, list[Claimed]]]:
-    """Batches to work now, in doubt before ready, kinds in the order given. Commits before anyone is talked to."""
-    async with pool.acquire() as conn, conn.transaction():
-        room = await _room(conn, wants, limits, who)
-        if room is None:
-            return []
-        taken: list[tuple[Want, list[Claimed]]] = []
-        before = room.tokens
-        for want, state in product(wants, ("in_doubt", "ready")):
-            if (want.kind, state) not in room.due:
-                continue
-            batch = await _take(conn, want, state, room.grants(want), who)
-            if batch:
-                taken.append((want, batch))
-                room.use(want, batch)
-        if limits.budget is not None and before > room.tokens:
-            await conn.execute(
-                "UPDATE destination SET tokens = $2 WHERE name = $1", who.destination, room.tokens
-            )
+Batches = list[tuple[Want, list[Claimed]]]
+
+
+async def claim(pool: asyncpg.Pool, wants: Sequence[Want], limits: Limits, who: Claim) -> Batches:
+    """Batches to work now, in doubt before ready, kinds in the order given. Committed before anyone is talked to.
+
+    Budgets and live leases are counted by one claimer at a time: who is overtaken by another looks again.
+    """
+    async with pool.acquire() as conn:
+        while (taken := await _attempt(conn, wants, limits, who)) is None:
+            pass
         return taken
 
 
+async def _attempt(
+    conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, who: Claim
+) -> Batches | None:
+    """None: somebody else was faster, and nothing is taken."""
+    room = await _room(conn, wants, limits, who)
+    if room is None:
+        return []
+    taken: Batches = []
+    for want, state in product(wants, ("in_doubt", "ready")):
+        if (want.kind, state) not in room.due or not (most := room.grants(want)):
+            continue
+        try:
+            batch = await _take(conn, _Grab(want, state, most), room, who)
+        except TROUBLE:
+            if taken:
+                return taken
+            raise
+        if batch is None:
+            return taken or None
+        if batch:
+            taken.append((want, batch))
+        room.use(want, batch)
+    return taken
+
+
 async def _room(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, who: Claim) -> _Room | None:
-    """Locks the destination's row: budgets and live leases are counted by one claimer at a time."""
     destination, now = who.destination, who.now
-    row = await conn.fetchrow("SELECT * FROM destination WHERE name = $1 FOR UPDATE", destination)
-    if row is None:
+    seen = await conn.fetch(_LOOK, destination, [want.kind for want in wants], now)
+    if not seen:
         burst = limits.budget.burst if limits.budget else 0.0
         await conn.execute(
             "INSERT INTO destination (name, tokens, refilled_at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING",
@@ -149,19 +182,22 @@ async def _room(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits,
             now,
         )
         return None
+    row = seen[0]
+    if row["refilled_at"] > now + STEP:
+        # The clock went back: the budget fills from now on, not from when it was last filled.
+        await conn.execute("UPDATE destination SET refilled_at = $2 WHERE name = $1", destination, now)
     if row["resume_at"] is not None and row["resume_at"] > now:
         return None
-    seen = await conn.fetch(_LOOK, destination, [want.kind for want in wants], now)
     live = [one for one in seen if one["state"] == "leased"]
-    due = frozenset((one["kind"], one["state"]) for one in seen if one["state"] != "leased")
+    due = frozenset((one["kind"], one["state"]) for one in seen if one["state"] not in {"leased", None})
     ceiling = 1 if row["failures"] >= limits.probing else min(limits.slots, int(row["slots"]))
     free = ceiling - len({held["token"] for held in live})
     if free <= 0 or not due:
         return None
-    tokens = await _refill(conn, row, limits.budget, now)
     kept = RESERVED * limits.budget.burst if limits.budget else 0.0
     spare = _spare(ceiling) - len({held["token"] for held in live if held["kind"] in _spares(wants)})
-    return _Room(free, spare, tokens, kept, frozenset(held["kind"] for held in live), due)
+    busy = frozenset(held["kind"] for held in live)
+    return _Room(free, spare, _refilled(row, limits.budget, now), kept, busy, due, row["mark"])
 
 
 def _spare(ceiling: int) -> int:
@@ -173,31 +209,38 @@ def _spares(wants: Sequence[Want]) -> set[str]:
     return {want.kind for want in wants if want.spare}
 
 
-async def _refill(conn: asyncpg.Connection, row: Any, budget: Budget | None, now: datetime) -> float:
+def _refilled(row: Any, budget: Budget | None, now: datetime) -> float | None:
     if budget is None:
-        return UNLIMITED
+        return None
     elapsed = max(0.0, (now - row["refilled_at"]).total_seconds())
     tokens: float = min(budget.burst, row["tokens"] + elapsed * budget.rate)
-    await conn.execute(
-        "UPDATE destination SET tokens = $2, refilled_at = $3 WHERE name = $1", row["name"], tokens, now
-    )
     return tokens
 
 
-async def _take(conn: asyncpg.Connection, want: Want, state: str, most: int, who: Claim) -> list[Claimed]:
-    if most <= 0:
-        return []
+@dataclass(frozen=True, slots=True)
+class _Grab:
+    want: Want
+    state: str
+    most: int
+
+
+async def _take(conn: asyncpg.Connection, grab: _Grab, room: _Room, who: Claim) -> list[Claimed] | None:
     rows = await conn.fetch(
-        _TAKE.replace("$state", f"'{state}'"),
+        _TAKE.replace("$state", f"'{grab.state}'"),
         who.destination,
-        want.kind,
+        grab.want.kind,
         who.now,
-        most,
+        grab.most,
         who.now + who.lease,
         who.worker,
-        want.single,
+        grab.want.single,
+        room.mark,
+        room.tokens,
     )
-    return [_claimed(row, in_doubt=state == "in_doubt") for row in rows]
+    if not rows:
+        return None
+    room.mark = rows[0]["mark"]
+    return [_claimed(row, in_doubt=grab.state == "in_doubt") for row in rows if row["id"] is not None]
 
 
 def _claimed(row: Any, *, in_doubt: bool) -> Claimed:

@@ -1,14 +1,15 @@
-"""What became of each message, written down: attempts, receipts, and state rows that rest."""
+"""What became of each message, written down: attempts, receipts, and state rows that rest or move up."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import asyncpg
 
 from app.db.session import encode
 from app.domain.message import Done, Outcome, Park
 from app.outbox import cases
+from app.outbox.tickets import Freed
 from app.outbox.verdict import Rest
-from app.outbox.withdraw import mark_dirty
 
 
 async def note_attempts(conn: asyncpg.Connection, outcomes: Sequence[Outcome]) -> None:
@@ -43,35 +44,82 @@ def said(outcome: Outcome) -> str:
     )[:500]
 
 
-async def finish(conn: asyncpg.Connection, done: Mapping[int, Done], outcomes: Sequence[Outcome]) -> None:
-    """State rows become receipts; what was claimed leaves an attempt too, what was ended from outside does not."""
-    if not done:
-        return
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """Seconds that messages waited behind others, by the class of lane that held them up."""
+
+    order: list[float]
+    sku: list[float]
+
+
+# Everything that is written here is locked first, by id. Heads of order lanes become due: `enter` takes them.
+_CONCLUDE = """
+WITH locked AS MATERIALIZED (
+    SELECT id, state, token, lanes, ticket, send_begun FROM message_state WHERE id = ANY($1::bigint[])
+    ORDER BY id FOR UPDATE
+), given AS (
+    SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
+        AS given(id, token, result, note, verdict, error)
+), gone AS (
+    DELETE FROM message_state AS s USING locked JOIN given USING (id)
+    WHERE s.id = locked.id AND s.token IS NOT DISTINCT FROM given.token RETURNING s.*
+), tried AS (
+    INSERT INTO attempt (message_id, token, worker, verdict, error)
+    SELECT gone.id, gone.token, gone.worker, given.verdict, given.error
+    FROM gone JOIN given USING (id) WHERE given.verdict IS NOT NULL
+), receipts AS (
+    INSERT INTO receipt (message_id, kind, source, result, note, keyed, aside, received_at)
+    SELECT gone.id, gone.kind, gone.source, given.result, given.note, gone.coalesce_key IS NULL, gone.aside,
+           gone.received_at
+    FROM gone JOIN given USING (id)
+), ahead AS (
+    UPDATE message_state AS s SET blockers = s.blockers - freed.lanes,
+        state = CASE WHEN s.state = 'waiting' AND s.blockers = freed.lanes AND freed.lanes > 0 THEN 'ready' ELSE s.state END,
+        due_at = CASE WHEN freed.lanes = 0 THEN '-infinity' ELSE s.due_at END
+    FROM unnest($8::bigint[], $9::int[]) AS freed(id, lanes) JOIN locked USING (id)
+    WHERE s.id = locked.id AND (freed.lanes > 0 OR (s.state = 'waiting' AND NOT s.entered AND s.due_at = 'infinity'))
+    RETURNING s.id, s.state = 'ready' AS free, freed.lanes > 0 AS in_sku,
+        extract(epoch FROM clock_timestamp() - CASE WHEN freed.lanes > 0 THEN s.waits_since ELSE s.received_at END)::float
+            AS waited
+)
+SELECT locked.*, ahead.free, ahead.in_sku, ahead.waited FROM locked LEFT JOIN ahead USING (id)
+"""
+
+
+async def conclude(
+    conn: asyncpg.Connection,
+    ids: Iterable[int],
+    done: Mapping[int, Done],
+    outcomes: Sequence[Outcome],
+    freed: Freed,
+) -> tuple[dict[int, asyncpg.Record], Waits]:
+    """Locks the state rows `ids`, writes what is done, lets move up who heads a lane now. The lanes are locked.
+
+    State rows become receipts; what was claimed leaves an attempt too, what was ended from outside does not. Answers the
+    rows as they were when they were locked, by id; the caller gives up the transaction if they moved.
+    """
     tried = {outcome.message.id: outcome for outcome in outcomes}
-    await conn.execute(
-        """
-        WITH gone AS (DELETE FROM message_state WHERE id = ANY($1::bigint[]) RETURNING *),
-        given AS (SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[])
-                           AS given(id, result, note, verdict, error)),
-        tried AS (
-            INSERT INTO attempt (message_id, token, worker, verdict, error)
-            SELECT gone.id, gone.token, gone.worker, given.verdict, given.error
-            FROM gone JOIN given USING (id) WHERE given.verdict IS NOT NULL
-        )
-        INSERT INTO receipt (message_id, kind, source, result, note, keyed, aside, received_at)
-        SELECT gone.id, gone.kind, gone.source, given.result, given.note, gone.coalesce_key IS NULL, gone.aside,
-               gone.received_at
-        FROM gone JOIN given USING (id)
-        """,
+    heads = {**dict.fromkeys(freed.order_heads, 0), **freed.heads}
+    rows = await conn.fetch(
+        _CONCLUDE,
+        sorted({*ids, *done, *heads}),
         list(done),
+        [tried[number].message.token if number in tried else None for number in done],
         [verdict.result.value for verdict in done.values()],
         [verdict.note or None for verdict in done.values()],
         [word(tried[number]) if number in tried else None for number in done],
         [said(tried[number]) if number in tried else None for number in done],
+        list(heads),
+        list(heads.values()),
     )
     troubled = [number for number in done if number not in tried or tried[number].message.attempts > 1]
     if troubled:
         await cases.close_cases(conn, troubled, "settled")
+    waits = Waits(
+        [row["waited"] for row in rows if row["in_sku"] is False],
+        [row["waited"] for row in rows if row["in_sku"] and row["free"]],
+    )
+    return {row["id"]: row for row in rows}, waits
 
 
 async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> None:
@@ -107,3 +155,17 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
         [value.note for value in values],
         [None if value.lanes is None else encode(value.lanes) for value in values],
     )
+
+
+async def mark_dirty(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
+    """The SKUs of what stepped aside: something later may now reach the ERP before it."""
+    if ids:
+        await conn.execute(
+            """
+            INSERT INTO dirty_sku (sku, reason)
+            SELECT DISTINCT substr(lane, 5), 'stepped aside' FROM message_state AS s, unnest(s.lanes) AS held(lane)
+            WHERE s.id = ANY($1::bigint[]) AND lane LIKE 'sku:%' ORDER BY 1
+            ON CONFLICT (sku) DO UPDATE SET at = now()
+            """,
+            list(ids),
+        )

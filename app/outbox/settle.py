@@ -11,7 +11,7 @@ import asyncpg
 
 from app.domain.message import Done, Outcome, Park, Result
 from app.outbox import append, cases, keys, tickets
-from app.outbox.conclude import finish, note_attempts, put_to_rest
+from app.outbox.conclude import Waits, conclude, note_attempts, put_to_rest
 from app.outbox.verdict import Rest, Rules, rest
 
 
@@ -35,7 +35,7 @@ class Settled:
 
     aside: Mapping[str, int]
     enterable: bool
-    waits: tickets.Waits
+    waits: Waits
 
 
 @dataclass(slots=True)
@@ -59,12 +59,12 @@ async def settle(
     keep, lanes = append.all_lanes(draft for _, draft in fresh), _lanes(work, changes)
     await tickets.lock(conn, lanes | keep)
     freed = await tickets.leave(conn, work.places, keep=keep)
-    await _lock_rows(conn, work, outcomes, freed)
+    ids = {*work.rows, *(outcome.message.id for outcome in outcomes)}
+    now, waits = await conclude(conn, ids, work.done, outcomes, freed)
+    _hold(work, outcomes, now)
     await note_attempts(conn, [outcome for outcome in outcomes if outcome.message.id in work.rests])
-    await finish(conn, work.done, outcomes)
     await put_to_rest(conn, work.rests)
     await _amend(conn, changes)
-    waits = await tickets.advance(conn, freed)
     parks = [
         (o.message, o.verdict) for o in outcomes if isinstance(o.verdict, Park) and o.message.id in work.rests
     ]
@@ -136,18 +136,9 @@ def _lanes(work: _Work, changes: Sequence[Change]) -> set[str]:
     return lanes | {lane for change in changes for lane in change.amend or ()}
 
 
-async def _lock_rows(
-    conn: asyncpg.Connection, work: _Work, outcomes: Sequence[Outcome], freed: tickets.Freed
-) -> None:
-    """Locks every state row that this settle writes, by id, and checks that what is known of them still holds."""
+def _hold(work: _Work, outcomes: Sequence[Outcome], now: Mapping[int, asyncpg.Record]) -> None:
+    """Whether what was known of the rows before they were locked still holds. Raises MovedError."""
     tokens = {outcome.message.id: outcome.message.token for outcome in outcomes}
-    ids = sorted({*work.rows, *tokens, *freed.heads, *freed.order_heads})
-    rows = await conn.fetch(
-        "SELECT id, state, token, lanes, ticket, send_begun FROM message_state WHERE id = ANY($1::bigint[]) "
-        "ORDER BY id FOR UPDATE",
-        ids,
-    )
-    now = {row["id"]: row for row in rows}
     for number in {*work.rows, *tokens}:
         row, before = now.get(number), work.rows.get(number)
         if row is None:

@@ -108,37 +108,3 @@ async def sweep(conn: asyncpg.Connection, lanes: Iterable[str]) -> None:
             """,
             keys,
         )
-
-
-@dataclass(frozen=True, slots=True)
-class Waits:
-    """Seconds that messages waited behind others, by the class of lane that held them up."""
-
-    order: list[float]
-    sku: list[float]
-
-
-async def advance(conn: asyncpg.Connection, freed: Freed) -> Waits:
-    """Counts the freed lanes down; state rows must be locked. Heads of order lanes become due: `enter` takes them."""
-    sku, order = [], []
-    if freed.heads:
-        sku = await conn.fetch(
-            """
-            UPDATE message_state AS s SET blockers = s.blockers - freed.lanes,
-                state = CASE WHEN s.state = 'waiting' AND s.blockers = freed.lanes THEN 'ready' ELSE s.state END
-            FROM unnest($1::bigint[], $2::int[]) AS freed(id, lanes) WHERE s.id = freed.id
-            RETURNING s.state = 'ready' AS free, extract(epoch FROM clock_timestamp() - s.waits_since)::float AS waited
-            """,
-            list(freed.heads),
-            list(freed.heads.values()),
-        )
-    if freed.order_heads:
-        order = await conn.fetch(
-            """
-            UPDATE message_state SET due_at = '-infinity'
-            WHERE id = ANY($1::bigint[]) AND state = 'waiting' AND NOT entered AND due_at = 'infinity'
-            RETURNING extract(epoch FROM clock_timestamp() - received_at)::float AS waited
-            """,
-            freed.order_heads,
-        )
-    return Waits([row["waited"] for row in order], [row["waited"] for row in sku if row["free"]])

@@ -6,6 +6,7 @@ from datetime import datetime
 import asyncpg
 
 from app.outbox import tickets
+from app.outbox.conclude import conclude, mark_dirty
 
 
 async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int:
@@ -17,12 +18,8 @@ async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int
         await tickets.lock(conn, {lane for row in rows for lane in row["lanes"]})
         places = [(lane, row["ticket"]) for row in rows for lane in row["lanes"]]
         freed = await tickets.leave(conn, places)
-        locked = sorted({*(row["id"] for row in rows), *freed.heads})
-        now = await conn.fetch(
-            "SELECT id, ticket, state FROM message_state WHERE id = ANY($1::bigint[]) ORDER BY id FOR UPDATE",
-            locked,
-        )
-        doubtful = {row["id"]: row["ticket"] for row in now if row["state"] == "in_doubt"}
+        now, _ = await conclude(conn, [row["id"] for row in rows], {}, (), freed)
+        doubtful = {number: row["ticket"] for number, row in now.items() if row["state"] == "in_doubt"}
         if any(doubtful.get(row["id"]) != row["ticket"] for row in rows):
             raise tickets.MovedError
         await conn.execute(
@@ -33,7 +30,6 @@ async def step_aside(pool: asyncpg.Pool, ids: Sequence[int], reason: str) -> int
             reason,
         )
         await mark_dirty(conn, [row["id"] for row in rows])
-        await tickets.advance(conn, freed)
         await tickets.sweep(conn, {lane for lane, _ in places})
         return len(rows)
 
@@ -47,20 +43,6 @@ async def _held(conn: asyncpg.Connection, ids: Sequence[int]) -> list[asyncpg.Re
         list(ids),
     )
     return rows
-
-
-async def mark_dirty(conn: asyncpg.Connection, ids: Sequence[int]) -> None:
-    """The SKUs of what stepped aside: something later may now reach the ERP before it."""
-    if ids:
-        await conn.execute(
-            """
-            INSERT INTO dirty_sku (sku, reason)
-            SELECT DISTINCT substr(lane, 5), 'stepped aside' FROM message_state AS s, unnest(s.lanes) AS held(lane)
-            WHERE s.id = ANY($1::bigint[]) AND lane LIKE 'sku:%' ORDER BY 1
-            ON CONFLICT (sku) DO UPDATE SET at = now()
-            """,
-            list(ids),
-        )
 
 
 async def impatient(pool: asyncpg.Pool, before: datetime) -> list[int]:

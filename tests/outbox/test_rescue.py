@@ -1,8 +1,10 @@
+import asyncio
 from datetime import timedelta
 
 from app.domain.message import InDoubt, Retry
+from app.outbox.append import append
 from app.outbox.intend import Intent, intend, last_sent
-from app.outbox.partitions import drop, extend
+from app.outbox.partitions import TABLES, drop, extend
 from app.outbox.repair import repair
 from app.outbox.replay import release, replay
 from app.outbox.rescue import rescue
@@ -11,6 +13,13 @@ from tests.outbox.engine import NOTICE, Engine, effect, notice
 from tests.outbox.test_settle import UNMAPPED, keys
 
 DELAY = timedelta(seconds=10)
+SHAPE = """
+SELECT pg_get_indexdef(indexrelid) AS def FROM pg_index WHERE indrelid = $1::text::regclass
+UNION ALL
+SELECT concat_ws(' ', a.attname, format_type(a.atttypid, a.atttypmod), a.attnotnull, pg_get_expr(d.adbin, d.adrelid))
+FROM pg_attribute AS a LEFT JOIN pg_attrdef AS d ON d.adrelid = a.attrelid AND d.adnum = a.attnum
+WHERE a.attrelid = $1::text::regclass AND a.attnum > 0
+"""
 
 
 async def test_lease_that_ran_out_is_ready_again_in_its_place(engine: Engine) -> None:
@@ -145,6 +154,34 @@ async def test_partitions_are_made_ahead(engine: Engine) -> None:
     await extend(engine.pool)
     await engine.append(notice("n"))
     assert await engine.pool.fetchval("SELECT id FROM message") == 6500001
+
+
+async def test_partitions_are_made_and_dropped_beside_those_at_work(engine: Engine) -> None:
+    """Who writes receipts may append next, and who appends may write receipts: whoever locked both would be in the way."""
+    await engine.append(notice("n"))
+    await engine.settle(await engine.claim(NOTICE))
+    await engine.pool.execute("SELECT setval('message_id_seq', 6500000)")
+    async with engine.pool.acquire() as conn, conn.transaction(), asyncio.timeout(5):
+        await conn.execute("INSERT INTO attempt (message_id, token, verdict) VALUES (1, 7, 'done')")
+        await extend(engine.pool)
+        assert not await drop(engine.pool, 0)
+        await append(conn, [notice("o")])
+    assert await engine.pool.fetchval("SELECT id FROM message WHERE key = 'o'") == 6500001
+    assert await drop(engine.pool, 0)
+
+
+async def test_partition_made_later_has_what_the_first_have(engine: Engine) -> None:
+    await engine.pool.execute("SELECT setval('message_id_seq', 6500000)")
+    await extend(engine.pool)
+    for table in TABLES:
+        first, later = [
+            {
+                row["def"].replace(f"_p{number}", "")
+                for row in await engine.pool.fetch(SHAPE, f"{table}_p{number}")
+            }
+            for number in (0, 6)
+        ]
+        assert first == later
 
 
 async def test_retry_after_rescue_starts_from_the_same_place(engine: Engine) -> None:

@@ -1,5 +1,7 @@
 """A database of its own for an attack on the engine alone."""
 
+import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,12 +18,17 @@ SETTINGS = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "256MB"
 
 @asynccontextmanager
 async def open_ground(root: Path) -> AsyncIterator[str]:
-    """The URL of a migrated database; nothing of it is left afterwards."""
+    """The URL of a migrated database; only the server's log is left afterwards."""
     home = root / "servers"
-    async with open_servers(Wish(home, redis_url="redis://nobody", postgres_settings=SETTINGS)) as servers:
-        await upgrade(servers.database_url)
-        yield servers.database_url
-    discard(home)
+    try:
+        async with open_servers(
+            Wish(home, redis_url="redis://nobody", postgres_settings=SETTINGS)
+        ) as servers:
+            await upgrade(servers.database_url)
+            yield servers.database_url
+    finally:
+        await asyncio.to_thread(shutil.copy, home / "postgres.log", root)
+        discard(home)
 
 
 async def furnish(pool: asyncpg.Pool, destinations: dict[str, int]) -> None:

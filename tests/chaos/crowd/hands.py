@@ -75,8 +75,11 @@ class Hands:
         soon = self.now() + timedelta(seconds=self.rng.uniform(0, self.times.patience / 6))
         await self.pool.execute(
             """
-            UPDATE message_state SET lease_until = $3 FROM unnest($1::bigint[], $2::bigint[]) AS given(id, held)
-            WHERE message_state.id = given.id AND token = given.held
+            WITH held AS (
+                SELECT s.id FROM message_state AS s JOIN unnest($1::bigint[], $2::bigint[]) AS given(id, token)
+                    USING (id, token) ORDER BY s.id FOR UPDATE OF s
+            )
+            UPDATE message_state AS s SET lease_until = $3 FROM held WHERE s.id = held.id
             """,
             [message.id for message in messages],
             [message.token for message in messages],
