@@ -13,7 +13,8 @@ import asyncpg
 from app.db.session import open_pool
 from app.domain.message import Draft, InDoubt, MessageClass, Outcome, Retry
 from app.outbox.append import append
-from app.outbox.claim import Claim, Limits, Want, claim
+from app.outbox.claim import claim
+from app.outbox.room import Claim, Limits, Want
 from app.outbox.settle import settle
 from app.outbox.verdict import Rules
 

@@ -14,10 +14,11 @@ import asyncpg
 from app.db.session import open_pool
 from app.domain.message import Claimed, Done, Outcome, Result
 from app.outbox.append import append
-from app.outbox.claim import Claim, Limits, Want, claim
+from app.outbox.claim import claim
 from app.outbox.enter import enter_due
 from app.outbox.repair import repair
 from app.outbox.rescue import rescue
+from app.outbox.room import Claim, Limits, Want
 from app.outbox.settle import settle
 from app.outbox.verdict import Rules
 from app.outbox.withdraw import impatient

@@ -19,7 +19,8 @@ from app.flows.place_order import place
 from app.flows.poll import confirm, poll
 from app.flows.reread import reread
 from app.flows.signal import Signal
-from app.outbox.claim import Claim, Limits, Want, claim, renew
+from app.outbox.claim import claim, renew
+from app.outbox.room import Claim, Limits, Want
 
 CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),

@@ -5,7 +5,7 @@ import asyncio
 import asyncpg
 
 from app.domain.message import Done, Outcome, Result, Snooze
-from app.outbox.claim import Want
+from app.outbox.room import Want
 from app.outbox.settle import Change, settle
 from app.outbox.verdict import Rules
 from tests.chaos.attacks.races import Crush, jostle_all

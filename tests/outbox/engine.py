@@ -10,9 +10,10 @@ import asyncpg
 from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Result, Verdict
 from app.outbox import settle as settling
 from app.outbox.append import append
-from app.outbox.claim import Claim, Limits, Want, claim
+from app.outbox.claim import claim
 from app.outbox.enter import enter_due
 from app.outbox.keys import Appended
+from app.outbox.room import Claim, Limits, Want
 from app.outbox.verdict import Rules
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 
 from app.domain.lanes import order_lane, sku_lanes, state_lane
 from app.domain.message import Done, Draft, MessageClass, Result
-from app.outbox.claim import Want
+from app.outbox.room import Want
 
 RESULTS = frozenset(Result)
 ALWAYS = datetime.min.replace(tzinfo=UTC)

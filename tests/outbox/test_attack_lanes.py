@@ -10,8 +10,9 @@ from app.domain.message import Done, InDoubt, Outcome, Result
 from app.flows.release import release
 from app.outbox import tickets
 from app.outbox.breaker import Failure, failed, succeeded
-from app.outbox.claim import _TAKE, Want
+from app.outbox.claim import _TAKE
 from app.outbox.rescue import rescue
+from app.outbox.room import Want
 from app.outbox.settle import Change, settle
 from app.outbox.tickets import MovedError
 from app.outbox.verdict import Rules

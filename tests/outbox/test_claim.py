@@ -1,10 +1,17 @@
 import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+
+import asyncpg
+import pytest
 
 from app.domain.channel import Budget
 from app.domain.message import Snooze
 from app.outbox.breaker import Failure, failed, succeeded
-from app.outbox.claim import Claim, Limits, Want, claim, renew
+from app.outbox.claim import claim, renew
+from app.outbox.room import Claim, Limits, Want
 from tests.outbox.engine import NOON, NOTICE, PLACE, Engine, effect, notice, state
 
 BUDGET = Budget(rate=1.0, burst=10.0)
@@ -146,3 +153,68 @@ async def test_unready_messages_are_not_claimed(engine: Engine) -> None:
     await engine.append(effect("a", ["X"]), effect("b", ["X"]))
     await engine.claim(PLACE)
     assert await engine.claim(PLACE, worker="w2") == []
+
+
+@dataclass
+class Hurried:
+    """A pool and its connection. `before`: number of a statement -> what happens just before it."""
+
+    pool: asyncpg.Pool
+    before: dict[int, Callable[[], Awaitable[object]]]
+    asked: int = 0
+
+    @asynccontextmanager
+    async def acquire(self) -> AsyncIterator["Hurried"]:
+        yield self
+
+    async def fetch(self, *question: object) -> list[asyncpg.Record]:
+        self.asked += 1
+        await self.before.get(self.asked, self._nothing)()
+        return await self.pool.fetch(*question)
+
+    async def execute(self, *question: object) -> str:
+        return await self.pool.execute(*question)
+
+    async def _nothing(self) -> None:
+        pass
+
+
+async def hurry(
+    engine: Engine, wants: list[Want], before: dict[int, Callable[[], Awaitable[object]]]
+) -> list[str]:
+    who = Claim("shop:uk", "late", engine.now, timedelta(seconds=90))
+    batches = await claim(Hurried(engine.pool, before), wants, Limits(50, None, 5), who)
+    return [message.key or message.body["n"] for _, batch in batches for message in batch]
+
+
+async def test_claimer_that_is_overtaken_looks_again(engine: Engine) -> None:
+    await engine.append(notice("n1"), notice("n2"))
+    want = Want("shop.order", serial=True)
+    await engine.claim(Want("shop.other"))
+    assert await hurry(engine, [want], {2: lambda: engine.claim(want, worker="first")}) == []
+    rows = await engine.pool.fetch("SELECT worker, state FROM message_state ORDER BY id")
+    assert [(row["worker"], row["state"]) for row in rows] == [("first", "leased"), (None, "ready")]
+
+
+async def test_destination_that_is_sent_to_rest_after_the_look_gives_nothing(engine: Engine) -> None:
+    await engine.append(notice("n1"))
+    await engine.claim(Want("shop.other"))
+    rest = Failure("429", engine.now, engine.now + timedelta(seconds=60), 1.0, 10.0, 5)
+    assert (
+        await hurry(
+            engine, [Want("shop.order")], {2: lambda: failed(engine.pool, "shop:uk", rest, rests=True)}
+        )
+        == []
+    )
+
+
+async def test_what_was_taken_before_postgres_went_away_is_worked(engine: Engine) -> None:
+    await engine.append(notice("n1"), state("s", body={"n": "s"}))
+    await engine.claim(Want("shop.other"))
+
+    async def break_off() -> None:
+        raise ConnectionResetError
+
+    assert await hurry(engine, [Want("shop.order"), Want("shop.stock")], {3: break_off}) == ["n1"]
+    with pytest.raises(ConnectionResetError):
+        await hurry(engine, [Want("shop.stock")], {2: break_off})

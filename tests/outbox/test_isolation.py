@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from app.domain.message import InDoubt, Retry, Snooze, Verdict
-from app.outbox.claim import Claim, Limits, Want, claim
+from app.outbox.claim import claim
+from app.outbox.room import Claim, Limits, Want
 from app.outbox.withdraw import impatient, step_aside
 from tests.outbox.engine import NOON, Engine, effect, notice, state
 from tests.outbox.test_settle import UNMAPPED

@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from app.domain.message import Draft, Retry, Snooze
-from app.outbox.claim import Want
+from app.outbox.room import Want
 from tests.outbox.engine import Engine, effect, state
 from tests.outbox.test_settle import UNMAPPED
 

@@ -1,7 +1,7 @@
 import pytest
 
 from app.db.session import open_pool
-from app.outbox.claim import _LOOK
+from app.outbox.room import LOOK
 
 FLOOD = """
 INSERT INTO message_state (id, kind, destination, source, state, due_at, entered)
@@ -19,7 +19,7 @@ async def test_look_after_a_flood_does_not_read_what_still_waits(database_url: s
         await conn.execute(FLOOD, state)
         await conn.execute("ANALYZE message_state")
         await conn.execute("DELETE FROM message_state WHERE state = $1", state)
-        await conn.execute(f"PREPARE look AS {_LOOK}")
+        await conn.execute(f"PREPARE look AS {LOOK}")
         plan = await conn.fetch("EXPLAIN EXECUTE look('erp:main', '{erp.place}', now())")
         await conn.execute("DEALLOCATE look")
     assert "Seq Scan on message_state" not in "\n".join(row[0] for row in plan)

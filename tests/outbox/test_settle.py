@@ -2,7 +2,7 @@ import pytest
 
 from app.domain.lanes import sku_lanes
 from app.domain.message import Done, InDoubt, Owner, Park, Result, Retry, Sick, Snooze, Violation
-from app.outbox.claim import Want
+from app.outbox.room import Want
 from app.outbox.settle import Change
 from app.outbox.tickets import MovedError
 from tests.outbox.engine import NOTICE, Engine, effect, notice, state

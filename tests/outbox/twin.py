@@ -10,11 +10,12 @@ import asyncpg
 from app.db.session import open_pool
 from app.domain.message import Claimed, Draft, Outcome
 from app.outbox import settle as settling
-from app.outbox.claim import Want, renew
+from app.outbox.claim import renew
 from app.outbox.intend import Intent, intend
 from app.outbox.repair import repair
 from app.outbox.replay import release, replay
 from app.outbox.rescue import rescue
+from app.outbox.room import Want
 from app.outbox.tickets import MovedError
 from app.outbox.verdict import Rules
 from app.outbox.withdraw import impatient, step_aside

@@ -18,7 +18,7 @@ from hypothesis.stateful import (
 
 from app.domain.lanes import sku_lanes
 from app.domain.message import Done, Draft, InDoubt, Result, Snooze, Verdict
-from app.outbox.claim import Want
+from app.outbox.room import Want
 from tests.outbox import model_settle as settling
 from tests.outbox.draws import ANSWERS, BASKETS, DRAWS, FACES, PICKS, Dice, Draw
 from tests.outbox.engine import APPLIED, effect, notice, state

@@ -23,9 +23,9 @@ from app.domain.message import (
     Violation,
 )
 from app.outbox.append import append
-from app.outbox.claim import Want
 from app.outbox.intend import Intent, intend
 from app.outbox.replay import release, replay
+from app.outbox.room import Want
 from app.outbox.settle import Change
 from tests.chaos.crowd import books
 from tests.chaos.crowd.facts import Fact

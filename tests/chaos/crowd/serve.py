@@ -16,11 +16,12 @@ from app.domain.message import (
     Snooze,
     Verdict,
 )
-from app.outbox.claim import Claim, Limits, Want, claim
+from app.outbox.claim import claim
 from app.outbox.intend import Intent, intend
 from app.outbox.partitions import extend
 from app.outbox.repair import repair
 from app.outbox.rescue import rescue
+from app.outbox.room import Claim, Limits, Want
 from app.outbox.tickets import MovedError
 from app.outbox.withdraw import impatient, step_aside
 from tests.chaos.crowd import books
