@@ -125,6 +125,7 @@ class MessageState(SQLModel, table=True):
     failed_since: datetime | None = Field(sa_column=_stamp(nullable=True))
     send_begun: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     doubt_since: datetime | None = Field(sa_column=_stamp(nullable=True))
+    waited: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
     probes: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     aside: str | None = Field(sa_column=_text(nullable=True))
     note: str | None = Field(sa_column=_text(nullable=True))

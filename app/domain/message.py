@@ -67,7 +67,8 @@ class Draft:
 @dataclass(frozen=True, slots=True)
 class Claimed:
     """A message that this worker holds until `lease_until` (UTC), under `token`. `places`: (lane, ticket) where it
-    stands, its order lane included.
+    stands, its order lane included. `waited`: seconds that were waited between the probes of a doubt: a clock that leaps
+    must not end a quarantine.
     """
 
     id: int
@@ -81,7 +82,7 @@ class Claimed:
     lease_until: datetime
     attempts: int
     in_doubt: bool
-    doubt_since: datetime | None
+    waited: float
     probes: int
     received_at: datetime
     raw: bytes | None = None

@@ -80,9 +80,7 @@ def _count(ctx: Context, job: Job, result: ProbeResult) -> None:
 
 def _absent(ctx: Context, job: Job) -> InDoubt:
     """Absent once proves nothing: the server may still be writing. Absent throughout the quarantine does."""
-    since = job.message.doubt_since or ctx.now()
-    probes = job.message.probes + 1
-    elapsed = (ctx.now() - since).total_seconds()
+    elapsed, probes = job.message.waited, job.message.probes + 1
     if elapsed >= ctx.pace.quarantine and probes >= ctx.pace.probes:
         return InDoubt("absent throughout the quarantine: it may be sent again", 0.0, resend=True)
     longest = max(ctx.pace.quarantine / PROBES_LEAST, ctx.pace.probe)

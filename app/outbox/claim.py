@@ -14,8 +14,6 @@ from app.outbox.room import Claim, Limits, Room, Want, look
 
 # Who takes, changes the destination's row: if it is no longer as it was looked at (its xmin), somebody else took or it
 # fares otherwise, and nothing is taken.
-# A question is as old as the waits that were set, not as late as it is asked: a clock that leaps ahead between two probes
-# must not end the quarantine.
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
 # while keeps such a plan when the flood comes.
 _TAKE = """
@@ -27,12 +25,10 @@ WITH looked AS (
     ORDER BY due_at, id LIMIT $4 FOR UPDATE SKIP LOCKED
 ), batch AS (SELECT nextval('token_seq') AS token FROM picked LIMIT 1), taken AS (
     UPDATE message_state AS s SET state = 'leased', lease_until = $5, worker = $6, attempts = s.attempts + 1,
-        token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END,
-        doubt_since = CASE WHEN isfinite(s.due_at) THEN s.doubt_since + LEAST($3 - s.due_at, $3 - s.doubt_since)
-                           ELSE s.doubt_since END
+        token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
-        s.doubt_since, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket
+        s.waited, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket
 ), marked AS (
     UPDATE destination AS d SET refilled_at = $3,
         tokens = coalesce($9 - (SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END FROM taken), d.tokens)
@@ -121,7 +117,7 @@ def _claimed(row: Any, *, in_doubt: bool) -> Claimed:
         lease_until=row["lease_until"],
         attempts=row["attempts"],
         in_doubt=in_doubt,
-        doubt_since=row["doubt_since"],
+        waited=row["waited"],
         probes=row["probes"],
         received_at=row["received_at"],
         raw=row["raw"],

@@ -133,13 +133,14 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
             state = given.state, due_at = given.due_at,
             attempts = s.attempts - CASE WHEN given.free THEN 1 ELSE 0 END,
             entered = s.entered AND NOT given.leaves, ticket = CASE WHEN given.leaves THEN NULL ELSE s.ticket END,
-            blockers = 0, failed_since = given.failed_since, doubt_since = given.doubt_since, probes = given.probes,
-            send_begun = given.send_begun, aside = coalesce(given.aside, s.aside), note = given.note,
+            blockers = 0, failed_since = given.failed_since, doubt_since = given.doubt_since, waited = given.waited,
+            probes = given.probes, send_begun = given.send_begun, aside = coalesce(given.aside, s.aside), note = given.note,
             lanes = CASE WHEN given.lanes IS NULL THEN s.lanes
                          ELSE ARRAY(SELECT jsonb_array_elements_text(given.lanes::jsonb)) END
         FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bool[], $5::bool[], $6::timestamptz[],
-                    $7::timestamptz[], $8::int[], $9::bool[], $10::text[], $11::text[], $12::text[])
-            AS given(id, state, due_at, free, leaves, failed_since, doubt_since, probes, send_begun, aside, note, lanes)
+                    $7::timestamptz[], $8::float8[], $9::int[], $10::bool[], $11::text[], $12::text[], $13::text[])
+            AS given(id, state, due_at, free, leaves, failed_since, doubt_since, waited, probes, send_begun, aside, note,
+                     lanes)
         WHERE s.id = given.id
         """,
         list(rests),
@@ -149,6 +150,7 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
         [value.leaves for value in values],
         [value.failed_since for value in values],
         [value.doubt_since for value in values],
+        [value.waited for value in values],
         [value.probes for value in values],
         [value.send_begun for value in values],
         [value.aside for value in values],

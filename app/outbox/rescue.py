@@ -20,6 +20,7 @@ async def rescue(pool: asyncpg.Pool, now: datetime, *, settle_delay: timedelta) 
             state = CASE WHEN s.send_begun THEN 'in_doubt' ELSE 'ready' END,
             failed_since = CASE WHEN s.send_begun THEN coalesce(s.failed_since, $1) ELSE s.failed_since END,
             doubt_since = CASE WHEN s.send_begun THEN coalesce(s.doubt_since, $1) END,
+            waited = CASE WHEN s.send_begun THEN s.waited + extract(epoch FROM $2::interval) ELSE 0 END,
             due_at = CASE WHEN s.send_begun THEN $1::timestamptz + $2::interval ELSE s.due_at END
         FROM lost WHERE s.id = lost.id RETURNING s.id
         """,

@@ -27,7 +27,7 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Rest:
     """`leaves`: gives up its `sku:` tickets; `free`: the attempt does not count; `aside`: why it left, if it must
-    come back by itself.
+    come back by itself; `waited`: of the quarantine, when it is due.
     """
 
     state: str
@@ -38,6 +38,7 @@ class Rest:
     aside: str | None = None
     failed_since: datetime | None = None
     doubt_since: datetime | None = None
+    waited: float = 0.0
     probes: int = 0
     send_begun: bool = False
     lanes: tuple[str, ...] | None = None
@@ -83,6 +84,7 @@ def _parked(row: Any, verdict: Park, rules: Rules) -> Rest:
         leaves=True,
         aside="parked" if row["ticket"] is not None else None,
         doubt_since=row["doubt_since"] if open_ else None,
+        waited=row["waited"] if open_ else 0.0,
         probes=row["probes"] if open_ else 0,
         send_begun=open_ or verdict.there is True,
     )
@@ -121,6 +123,7 @@ def _still_in_doubt(row: Any, verdict: Retry | Snooze | Sick, rules: Rules) -> R
         free=True,
         failed_since=row["failed_since"],
         doubt_since=row["doubt_since"],
+        waited=row["waited"] + seconds,
         probes=row["probes"],
         send_begun=True,
     )
@@ -136,6 +139,7 @@ def _in_doubt(row: Any, verdict: InDoubt, rules: Rules) -> Rest:
             free=row["doubt_since"] is not None,
             failed_since=since,
             doubt_since=row["doubt_since"] or rules.now,
+            waited=row["waited"] + verdict.seconds,
             probes=row["probes"] + (1 if row["doubt_since"] is not None else 0),
             send_begun=True,
         )

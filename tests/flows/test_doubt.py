@@ -8,6 +8,7 @@ import pytest
 from app.domain.erp import DocumentStanding
 from app.domain.errors import InDoubtError, PermanentError
 from app.domain.order import Standing
+from app.outbox.rescue import rescue
 from tests.flows.stage import BOOKS, SHOP, Late, Stage, order_of
 
 FIRST = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -76,9 +77,33 @@ async def test_clock_that_leaps_ahead_does_not_end_the_quarantine(stage: Stage) 
     assert (row["state"], row["probes"], stage.sent()) == ("in_doubt", 3, [])
 
 
+async def test_clock_that_leaps_ahead_while_it_is_asked_does_not_end_the_quarantine(stage: Stage) -> None:
+    await doubt(stage)
+    for _ in range(3):
+        stage.later(61)
+        taken = await stage.take(BOOKS)
+        stage.later(3600)
+        await stage.handle(taken)
+    row = await stage.state()
+    assert (row["state"], row["probes"], stage.sent()) == ("in_doubt", 3, [])
+
+
+async def test_clock_that_leaps_ahead_of_a_lease_does_not_end_the_quarantine(stage: Stage) -> None:
+    await doubt(stage)
+    for _ in range(3):
+        stage.later(11)
+        await stage.take(BOOKS)
+        stage.later(3600)
+        await rescue(stage.pool, stage.clock(), settle_delay=timedelta(seconds=10))
+        await ask(stage, 11)
+    row = await stage.state()
+    assert (row["state"], row["probes"], stage.sent()) == ("in_doubt", 3, [])
+
+
 async def test_one_look_after_the_quarantine_is_not_enough(stage: Stage) -> None:
     await doubt(stage)
-    await ask(stage, 1000)
+    await stage.pool.execute("UPDATE message_state SET waited = 1000")
+    await ask(stage, 11)
     assert ((await stage.state())["probes"], stage.sent()) == (1, [])
 
 

@@ -33,6 +33,7 @@ ROW = {
     "due_at": NOW,
     "failed_since": None,
     "doubt_since": None,
+    "waited": 0.0,
     "probes": 0,
     "send_begun": False,
 }

@@ -36,6 +36,7 @@ class Message:
     failed_since: datetime | None = None
     sent: bool = False
     doubt_since: datetime | None = None
+    waited: float = 0.0
     probes: int = 0
     aside: str | None = None
 
@@ -224,8 +225,6 @@ class Model:
                 self.tokens += 1 if want.single or message is batch[0] else 0
                 message.state, message.token, message.lease_until = "leased", self.tokens, self.now + lease
                 message.attempts += 1
-                if message.doubt_since is not None and message.due > ALWAYS:  # late is not old
-                    message.doubt_since += min(self.now - message.due, self.now - message.doubt_since)
             free -= len(batch) if want.single else min(1, len(batch))
             taken += batch
         return taken
@@ -257,4 +256,5 @@ class Model:
                 message.failed_since = message.failed_since or self.now
                 message.doubt_since = message.doubt_since or self.now
                 message.due = self.now + settle_delay
+            message.waited = message.waited + settle_delay.total_seconds() if message.sent else 0.0
         return len(lost)

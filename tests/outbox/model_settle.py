@@ -96,6 +96,7 @@ def _park(model: Model, message: Message, verdict: Park) -> None:
     """A question that was open when it was parked is still open when it comes back."""
     if message.doubt_since is None or verdict.there is False:
         message.doubt_since, message.probes, message.sent = None, 0, verdict.there is True
+        message.waited = 0.0
     model.step_aside(message, "parked")
     message.state, message.due, message.failed_since = "parked", model.now, None
 
@@ -105,9 +106,11 @@ def _doubt(model: Model, message: Message, verdict: InDoubt) -> None:
     if verdict.resend:
         message.failed_since = (message.failed_since or model.now) if message.entered else None
         message.state, message.doubt_since, message.probes, message.sent = "open", None, 0, False
+        message.waited = 0.0
         return
     message.failed_since = message.failed_since or model.now
     message.state, message.sent = "in_doubt", True
+    message.waited += verdict.seconds
     if message.doubt_since is None:
         message.doubt_since = model.now
     else:
@@ -120,6 +123,7 @@ def _still_in_doubt(model: Model, message: Message, verdict: Retry | Snooze | Si
     seconds = wait(model, message.probes + 1) if seconds is None else seconds
     message.state, message.sent, message.attempts = "in_doubt", True, message.attempts - 1
     message.due = model.now + timedelta(seconds=seconds)
+    message.waited += seconds
 
 
 def _again(model: Model, message: Message, verdict: Retry | Snooze | Sick) -> None:

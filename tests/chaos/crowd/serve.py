@@ -181,8 +181,7 @@ class Clerk:
         there = await books.seek(hands.books, [str(message.key) for message in messages])
         outcomes = []
         for message in messages:
-            silent = (hands.now() - message.doubt_since).total_seconds() if message.doubt_since else 0.0
-            absent = silent > hands.times.quarantine and message.probes > 0
+            absent = message.waited > hands.times.quarantine and message.probes > 0
             found = str(message.key) in there
             hands.seen["adopted" if found else "sent again" if absent else "asked again"] += 1
             doubt = InDoubt("not there", hands.times.probe, resend=absent)
