@@ -235,10 +235,11 @@ async def test_webhook_of_the_sandbox_is_received(shop, space):
 @pytest.mark.parametrize("form", ["epoch", "http-date", "delta"])
 async def test_spent_quota_says_when_to_come_back(shop, form):
     await shop.sandbox.switch(centra__retry_after=form)
-    await shop.people("/quota", REQUEST_COUNT=60)
     async with connected(shop) as channel:
         with pytest.raises(DestinationError) as caught:
-            await channel.fetch_orders(["1"])
+            for _ in range(50):  # a slow machine may find that the bucket has filled a little again
+                await shop.people("/quota", REQUEST_COUNT=60)
+                await channel.fetch_orders(["1"])
     assert timedelta(0) < caught.value.resume_at - now() <= timedelta(seconds=11)
 
 
