@@ -38,7 +38,7 @@ PACE = {
     "LANE_PATIENCE_SECONDS": "0.6",
     "BACKOFF_SECONDS": "0.1",
     "BACKOFF_MOST_SECONDS": "1",
-    "PROBE_SECONDS": "0.2",
+    "PROBE_SECONDS": "0.5",
     "QUARANTINE_SECONDS": "3",
     "BREAKER_REST_SECONDS": "0.2",
     "SAGE200__TIMEOUT_SECONDS": "2.5",
@@ -188,11 +188,11 @@ async def busy(pool: asyncpg.Pool) -> int:
     )
 
 
-async def until(true: Callable[[], Awaitable[bool]], what: str) -> None:
+async def until(true: Callable[[], Awaitable[bool]], what: str, often: float = 2 * LOOK_SECONDS) -> None:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not await true():  # noqa: ASYNC110 - neither database nor vendor tells us
-                await asyncio.sleep(random.uniform(0, 2 * LOOK_SECONDS))
+                await asyncio.sleep(random.uniform(0, often))
     except TimeoutError:
         raise NeverError(f"not within {PATIENCE_SECONDS:.0f} s: {what}") from None
 

@@ -120,7 +120,8 @@ async def _after_doubt(act: Act, kind: str) -> None:
     await premises.open()
     await premises.faults({**ONE_CREATE, "kind": kind})
     (first, *_) = await premises.place(1, act.chance)
-    await until(lambda: _some(act, "in_doubt"), f"order {first['number']} in doubt")
+    # It must be seen before it is asked about.
+    await until(lambda: _some(act, "in_doubt"), f"order {first['number']} in doubt", often=0.02)
     act.arm()
     await premises.place(act.size - 1, act.chance)
     await act.struck()
