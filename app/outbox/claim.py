@@ -30,7 +30,7 @@ WITH looked AS (
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
         s.waited, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket
 ), marked AS (
-    UPDATE destination AS d SET refilled_at = $3,
+    UPDATE destination AS d SET refilled_at = GREATEST(d.refilled_at, $3),
         tokens = coalesce($9 - (SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END FROM taken), d.tokens)
     FROM looked WHERE d.name = looked.name RETURNING d.xmin AS mark
 )

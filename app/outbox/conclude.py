@@ -8,7 +8,7 @@ import asyncpg
 from app.db.session import encode
 from app.domain.message import Done, Outcome, Park
 from app.outbox import cases
-from app.outbox.tickets import Freed
+from app.outbox.tickets import Freed, MovedError
 from app.outbox.verdict import Rest
 
 
@@ -52,17 +52,18 @@ class Waits:
     sku: list[float]
 
 
-# Everything that is written here is locked first, by id. Heads of order lanes become due: `enter` takes them.
+# Everything that is written here is locked first, by id, and judged by what was locked: others may have changed it since
+# this statement began. Heads of order lanes become due: `enter` takes them.
 _CONCLUDE = """
 WITH locked AS MATERIALIZED (
-    SELECT id, state, token, lanes, ticket, send_begun FROM message_state WHERE id = ANY($1::bigint[])
+    SELECT id, state, token, lanes, ticket, send_begun, entered, due_at FROM message_state WHERE id = ANY($1::bigint[])
     ORDER BY id FOR UPDATE
 ), given AS (
     SELECT * FROM unnest($2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::text[], $7::text[])
         AS given(id, token, result, note, verdict, error)
 ), gone AS (
     DELETE FROM message_state AS s USING locked JOIN given USING (id)
-    WHERE s.id = locked.id AND s.token IS NOT DISTINCT FROM given.token RETURNING s.*
+    WHERE s.id = locked.id AND locked.token IS NOT DISTINCT FROM given.token RETURNING s.*
 ), tried AS (
     INSERT INTO attempt (message_id, token, worker, verdict, error)
     SELECT gone.id, gone.token, gone.worker, given.verdict, given.error
@@ -77,12 +78,14 @@ WITH locked AS MATERIALIZED (
         state = CASE WHEN s.state = 'waiting' AND s.blockers = freed.lanes AND freed.lanes > 0 THEN 'ready' ELSE s.state END,
         due_at = CASE WHEN freed.lanes = 0 THEN '-infinity' ELSE s.due_at END
     FROM unnest($8::bigint[], $9::int[]) AS freed(id, lanes) JOIN locked USING (id)
-    WHERE s.id = locked.id AND (freed.lanes > 0 OR (s.state = 'waiting' AND NOT s.entered AND s.due_at = 'infinity'))
+    WHERE s.id = locked.id AND (
+        freed.lanes > 0 OR (locked.state = 'waiting' AND NOT locked.entered AND locked.due_at = 'infinity'))
     RETURNING s.id, s.state = 'ready' AS free, freed.lanes > 0 AS in_sku,
         extract(epoch FROM clock_timestamp() - CASE WHEN freed.lanes > 0 THEN s.waits_since ELSE s.received_at END)::float
             AS waited
 )
-SELECT locked.*, ahead.free, ahead.in_sku, ahead.waited FROM locked LEFT JOIN ahead USING (id)
+SELECT locked.*, gone.id IS NOT NULL AS gone, ahead.free, ahead.in_sku, ahead.waited
+FROM locked LEFT JOIN gone USING (id) LEFT JOIN ahead USING (id)
 """
 
 
@@ -96,7 +99,8 @@ async def conclude(
     """Locks the state rows `ids`, writes what is done, lets move up who heads a lane now. The lanes are locked.
 
     State rows become receipts; what was claimed leaves an attempt too, what was ended from outside does not. Answers the
-    rows as they were when they were locked, by id; the caller gives up the transaction if they moved.
+    rows as they were when they were locked, by id; the caller gives up the transaction if they moved. Raises MovedError if
+    one that is done is not ours to end.
     """
     tried = {outcome.message.id: outcome for outcome in outcomes}
     heads = {**dict.fromkeys(freed.order_heads, 0), **freed.heads}
@@ -112,6 +116,8 @@ async def conclude(
         list(heads),
         list(heads.values()),
     )
+    if {row["id"] for row in rows if row["gone"]} != done.keys():
+        raise MovedError
     troubled = [number for number in done if number not in tried or tried[number].message.attempts > 1]
     if troubled:
         await cases.close_cases(conn, troubled, "settled")

@@ -12,7 +12,8 @@ from app.domain.channel import Budget
 from app.domain.message import Claimed
 
 RESERVED = 0.3
-STEP = timedelta(seconds=1)
+STEP = timedelta(seconds=60)
+"""No two workers' clocks are so far apart: each asks Postgres for the time twice a minute."""
 # How the destination fares, what is in flight there, and of which kinds something is due. Each look ends at the first row
 # it finds, and is ordered, or statistics of a flood would have it read the table in search of one.
 LOOK = """
@@ -94,6 +95,7 @@ class Room:
 
     def use(self, want: Want, batch: Sequence[Claimed]) -> None:
         used = len(batch) if want.single else min(1, len(batch))
+        self.busy |= {want.kind} if batch else set()
         self.slots -= used
         self.spare -= used if want.spare else 0
         if self.tokens is not None:
@@ -115,7 +117,7 @@ async def look(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, 
         return None
     row = seen[0]
     if row["refilled_at"] > now + STEP:
-        # The clock went back: the budget fills from now on, not from when it was last filled.
+        # Postgres's clock went back: the budget fills from now on, not from when it was last filled.
         await conn.execute("UPDATE destination SET refilled_at = $2 WHERE name = $1", destination, now)
     if row["resume_at"] is not None and row["resume_at"] > now:
         return None

@@ -2,17 +2,22 @@
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 
 import asyncpg
 import pytest
 
+from app.domain.message import Done, Result
 from app.flows.receive import Delivery, receive
 from app.outbox.append import append
 from app.outbox.flush import Flusher
 from app.outbox.intend import Intent, intend
+from app.outbox.rescue import rescue
+from app.outbox.settle import Change
 from app.outbox.tickets import lock
-from tests.flows.stage import SHOP, Stage, notice
-from tests.outbox.engine import NOON, Engine, effect
+from tests.flows.stage import SHOP, Stage
+from tests.flows.stage import notice as notice_of
+from tests.outbox.engine import NOON, NOTICE, Engine, effect, notice
 
 
 @pytest.fixture
@@ -41,6 +46,22 @@ async def test_settlement_sees_who_was_just_being_appended(engine: Engine) -> No
     assert await engine.states() == {"a": "applied", "b": "ready"}
 
 
+async def test_order_that_is_cancelled_as_its_lease_is_taken_back_is_not_sent(engine: Engine) -> None:
+    """Whoever ends it saw it leased, and then waited for whoever took the lease back."""
+    await engine.append(effect("a", ["X"]), effect("b", ["X"]), notice("n", "a"))
+    (flying,) = await engine.claim(slots=1)
+    engine.later(100)
+    told = await engine.claim(NOTICE)
+    async with engine.pool.acquire() as conn:
+        async with conn.transaction():
+            await rescue(conn, engine.now, settle_delay=timedelta(seconds=5))
+            ending = [Change(flying.id, end=Done(Result.CANCELLED))]
+            settling = await until_stuck_or_done(engine.pool, engine.settle(told, changes=ending))
+        await settling
+    assert [message.key for message in await engine.claim()] == ["b"]
+    assert await engine.states() == {"a": "cancelled", "b": "leased", "n": "applied"}
+
+
 async def test_ticket_order_is_commit_order(engine: Engine) -> None:
     async with engine.pool.acquire() as conn:
         async with conn.transaction():
@@ -55,13 +76,13 @@ async def test_sender_is_answered_only_after_the_commit(pool: asyncpg.Pool) -> N
     async with Flusher(pool) as flusher:
         delivery = Delivery(b"", {}, NOON)
         channel = None
-        received = await receive(channel, lambda *_: (notice("1", "a"),), delivery, flusher.append)
+        received = await receive(channel, lambda *_: (notice_of("1", "a"),), delivery, flusher.append)
         assert await pool.fetchval("SELECT id FROM message") == received.ids[0]
 
 
 async def test_claim_that_was_taken_over_begins_no_send(stage: Stage) -> None:
     """Its lease is still good by the clock: the token alone tells."""
-    await stage.append(notice("1", "a"))
+    await stage.append(notice_of("1", "a"))
     ((_, (message,)),) = await stage.take(SHOP)
     await stage.pool.execute("UPDATE message_state SET token = token + 1")
     assert await intend(stage.pool, [Intent(message, "place", "CEN-1", b"digest")]) == set()

@@ -187,6 +187,17 @@ async def hurry(
     return [message.key or message.body["n"] for _, batch in batches for message in batch]
 
 
+async def test_workers_whose_clocks_differ_share_one_budget(engine: Engine) -> None:
+    await engine.append(*(notice(f"n{number}") for number in range(60)))
+    want, limits = Want("shop.order", single=True), Limits(50, BUDGET, 5)
+    taken = 0
+    for _ in range(20):
+        for skew in (3, -3):
+            engine.later(skew)
+            taken += len(await ask(engine, [want], limits))
+    assert taken <= 13
+
+
 async def test_claimer_that_is_overtaken_looks_again(engine: Engine) -> None:
     await engine.append(notice("n1"), notice("n2"))
     want = Want("shop.order", serial=True)
