@@ -37,7 +37,7 @@ def test_round_of_a_busy_server_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    "toll", [replace(GOOD, server_cpu=0.89), replace(GOOD, refused=1), replace(GOOD, short=True)]
+    "toll", [replace(GOOD, server_cpu=0.79), replace(GOOD, refused=1), replace(GOOD, short=True)]
 )
 def test_round_that_measured_something_else_does_not_count(toll: Toll) -> None:
     assert flaw_of(toll)
