@@ -37,10 +37,10 @@ async def crowd(engine: Engine, count: int, name: str = "one") -> None:
     """So many orders behind one another."""
     for start in range(0, count, 500):
         await engine.append(*(effect(f"{name} {n}", ["BEST"]) for n in range(start, min(start + 500, count))))
-    for table in ("message_state", "ticket", "lane"):
+    for table in TABLES:
         # An analysis of its own accord would keep dead rows in the way of those that are counted here.
         await engine.pool.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = false)")
-    await engine.pool.execute("VACUUM ANALYZE message_state, ticket, lane")
+    await engine.pool.execute(f"VACUUM ANALYZE {', '.join(TABLES)}")
 
 
 async def step(engine: Engine) -> int:
