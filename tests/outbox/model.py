@@ -214,6 +214,8 @@ class Model:
             return []
         taken: list[Message] = []
         for state in ("in_doubt", "ready"):
+            if want.serial and taken:
+                break
             most = 0 if free <= 0 else free if want.single else want.batch
             due = [
                 m
