@@ -75,8 +75,8 @@ async def open_pool(
     url: str, *, size: int = 10, application: str = "sluice", by_key: bool = False
 ) -> AsyncIterator[asyncpg.Pool]:
     """Opens without asking Postgres: a process may start while it is away. A statement runs at most 30 s, a transaction idles
-    at most 10 s: an old snapshot would stop vacuum. Postgres asks a silent host whether it is there, and ends the idle
-    sessions of one that is not after 30 s, instead of keeping them for hours.
+    at most 10 s: an old snapshot would stop vacuum. Postgres asks a silent host whether it is there, and ends the
+    sessions of one that does not answer for 10 s, instead of keeping their locks for hours.
 
     `by_key`: for sessions whose statements, but for a few chores, find their rows by an index. Their plans are made once,
     and read no whole table because it happened to be empty when they were made.

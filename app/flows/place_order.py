@@ -22,9 +22,8 @@ from app.outbox.cases import Case
 from app.outbox.intend import Intent, intend, last_sent
 from app.telemetry.words import ProbeResult
 
-PROBES_LEAST = (
-    5  # so that a clock that leaps ahead in one of the waits takes no more than a fifth of the quarantine
-)
+PROBES_LEAST = 5
+"""No wait between two looks is longer than this share of the quarantine."""
 
 log = structlog.get_logger()
 

@@ -61,7 +61,7 @@ async def settle(
     freed = await tickets.leave(conn, work.places, keep=keep)
     ids = {*work.rows, *(outcome.message.id for outcome in outcomes)}
     now, waits = await conclude(conn, ids, work.done, outcomes, freed)
-    _hold(work, outcomes, now)
+    _verify(work, outcomes, now)
     await note_attempts(conn, [outcome for outcome in outcomes if outcome.message.id in work.rests])
     await put_to_rest(conn, work.rests)
     await _amend(conn, changes)
@@ -136,7 +136,7 @@ def _lanes(work: _Work, changes: Sequence[Change]) -> set[str]:
     return lanes | {lane for change in changes for lane in change.amend or ()}
 
 
-def _hold(work: _Work, outcomes: Sequence[Outcome], now: Mapping[int, asyncpg.Record]) -> None:
+def _verify(work: _Work, outcomes: Sequence[Outcome], now: Mapping[int, asyncpg.Record]) -> None:
     """Whether what was known of the rows before they were locked still holds. Raises MovedError."""
     tokens = {outcome.message.id: outcome.message.token for outcome in outcomes}
     for number in {*work.rows, *tokens}:
