@@ -3,7 +3,7 @@
 import httpx
 import pytest
 
-from bench.freshness import Times, posts, rereads, sample_of
+from bench.freshness import Times, posts, probes, rereads, sample_of
 
 URL = "http://127.0.0.1:1"
 
@@ -36,7 +36,16 @@ def test_sales_order_is_known_by_its_key(request_: httpx.Request, known: bool) -
     assert posts(17)(text_of(request_)) is known
 
 
-def test_figure_of_a_round_is_the_p99_of_the_reread() -> None:
-    sample = sample_of([Times(1.0, float(number), 100.0 + number) for number in range(1, 101)])
-    assert (sample.value, sample.p50, sample.p99) == (99.0, 50.0, 99.0)
-    assert sample.facts["to_the_sales_order_p99"] == 199.0
+def test_look_for_our_key_is_known_by_it() -> None:
+    fits = probes(17)
+    asked = httpx.Request("GET", f"{URL}/v1/sop_orders?$filter=x eq 'CEN-17'")
+    assert fits(text_of(asked))
+    assert not fits(
+        text_of(httpx.Request("POST", f"{URL}/v1/sop_orders", json={"customer_document_no": "CEN-17"}))
+    )
+
+
+def test_figure_of_a_round_is_the_p99_of_the_sales_order() -> None:
+    sample = sample_of([Times(1.0, float(number), 50.0, 100.0 + number) for number in range(1, 101)])
+    assert (sample.value, sample.p50, sample.p99) == (199.0, 150.0, 199.0)
+    assert sample.facts["to_the_reread_p99"] == 99.0

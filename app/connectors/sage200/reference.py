@@ -40,9 +40,11 @@ class Reference:
 
     async def facts(self, wanted: Wanted) -> Facts:
         tables = await self.tables()
-        customers = await self._customers.find(wanted.customers)
-        products = await self._products.find(wanted.products)
-        barcodes = await self._barcodes.find(wanted.barcodes)
+        customers, products, barcodes = await asyncio.gather(
+            self._customers.find(wanted.customers),
+            self._products.find(wanted.products),
+            self._barcodes.find(wanted.barcodes),
+        )
         found = [row for rows in (*products.values(), *barcodes.values()) for row in rows]
         if any(row.product_group_id and row.product_group_id not in tables.groups for row in found):
             tables = await self.tables(oldest=MISS)
