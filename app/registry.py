@@ -12,6 +12,8 @@ from app.connectors.centra.connector import open_channel as open_centra
 from app.connectors.centra.settings import CentraSettings
 from app.connectors.sage200.connector import open_erp as open_sage200
 from app.connectors.sage200.settings import Sage200Settings
+from app.connectors.virtualstock.connector import open_channel as open_virtualstock
+from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.domain.channel import Channel
 from app.domain.erp import Erp, TokenStore
 
@@ -42,6 +44,7 @@ Connector = ChannelConnector | ErpConnector
 
 CONNECTORS: tuple[Connector, ...] = (
     ChannelConnector("centra", CentraSettings, open_centra),
+    ChannelConnector("virtualstock", VirtualstockSettings, open_virtualstock),
     ErpConnector("sage200", Sage200Settings, open_sage200),
 )
 

@@ -227,6 +227,22 @@ class PollCursor(SQLModel, table=True):
     moved_at: datetime = Field(sa_column=_stamp())
 
 
+class ChannelListing(SQLModel, table=True):
+    """What a list that tells no changes held when it was last walked. `walk`: the last that saw it; `changed_in`: the
+    last that found it new or changed.
+    """
+
+    __tablename__ = "channel_listing"
+    __table_args__ = (Index("channel_listing_order", "connection", "order_ref"),)
+    connection: str = Field(sa_column=_key())
+    poll: str = Field(sa_column=_key())
+    item: str = Field(sa_column=_key())
+    digest: str = Field(sa_column=_text())
+    order_ref: str | None = Field(sa_column=_text(nullable=True))
+    walk: int = Field(sa_column=Column(BigInteger, nullable=False))
+    changed_in: int = Field(sa_column=Column(BigInteger, nullable=False))
+
+
 class OrderSnapshot(SQLModel, table=True):
     """The newest snapshot of a channel order that we have seen, in our words."""
 

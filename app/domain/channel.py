@@ -10,11 +10,34 @@ from app.domain.order import Order, Unreadable
 
 
 @dataclass(frozen=True, slots=True)
+class Listed:
+    """A row of a list that tells no changes. `item`: which one it is; `digest`: of what it holds; `draft`: the notice to
+    append if either is new.
+    """
+
+    item: str
+    digest: str
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A page of such a list. `number` rises from walk to walk. `ended`: it was the last page, so that what was listed
+    before and not this time has left the list.
+    """
+
+    number: int
+    rows: tuple[Listed, ...]
+    ended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """What one poll call brought: drafts to append, the cursor to keep with them, and whether more waits.
 
     `confirm`: opaque ids that the channel may forget once the drafts are committed (never before).
-    `horizon`: how far through the channel's history this page reaches, UTC.
+    `horizon`: how far through the channel's history this page reaches, UTC. `walk`: rows of which only new and changed
+    ones become messages; a walk that found any is followed by another at once.
     """
 
     drafts: tuple[Draft, ...]
@@ -22,6 +45,17 @@ class Page:
     more: bool = False
     confirm: tuple[str, ...] = ()
     horizon: datetime | None = None
+    walk: Walk | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledgement:
+    """The ERP has the order `ref`, under `number`. `placed_at`: UTC."""
+
+    ref: str
+    channel_id: str
+    number: str
+    placed_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +68,9 @@ class Budget:
 
 Receive = Callable[[bytes, Mapping[str, str], datetime], tuple[Draft, ...]]
 Poll = Callable[[dict[str, Any], datetime], Awaitable[Page]]
+Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
+Acknowledge = Callable[[Acknowledgement], Awaitable[bool]]
+Gone = Callable[[Sequence[tuple[str, str]], int], tuple[Draft, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +79,11 @@ class Channel:
     MalformedError for authentic bytes that it cannot read. Header names arrive in lower case.
     `content_type`: the only one that `receive` reads. `polls`: name -> call. `fetch_orders(refs)`: in one request;
     refs that the channel does not (yet) know, or that are another store's, are left out of the answer; an order that
-    cannot be read does not take the others with it. `confirm(ids)`: the channel forgets.
+    cannot be read does not take the others with it. `most_orders`: refs that one call may take. `unpack(ref, body)`:
+    the order that a notice brought along whole, so that nobody has to fetch it. `gone(items, walk)`: notices for what
+    left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
+    counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
+    tells that the ERP has an order; repeatable; answers whether there was anything to tell.
     """
 
     name: str
@@ -53,6 +94,11 @@ class Channel:
     polls: Mapping[str, Poll] = field(default_factory=dict)
     confirm: Callable[[Sequence[str]], Awaitable[None]] | None = None
     fetch_orders: Callable[[Sequence[str]], Awaitable[Mapping[str, Order | Unreadable]]] | None = None
+    most_orders: int = 200
+    unpack: Unpack | None = None
+    gone: Gone | None = None
+    stamped: bool = True
+    acknowledge: Acknowledge | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
 

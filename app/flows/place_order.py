@@ -11,6 +11,7 @@ import structlog
 from app.domain.erp import Document
 from app.domain.errors import SluiceError
 from app.domain.message import Done, InDoubt, Outcome, Owner, Park, Result, Violation
+from app.flows import acknowledge
 from app.flows.adopt import Adopt, judge
 from app.flows.context import Context
 from app.flows.flow import Batch, Lease
@@ -65,7 +66,7 @@ def _answer(ctx: Context, job: Job, verdict: Adopt | Violation | None) -> Outcom
         done = Done(Result.APPLIED, f"found as {verdict.document.number}")
         bound = _bound(ctx, job, verdict.document, verdict.content)
         checked = _checked(job, verdict.document) if verdict.content == job.content else ()
-        return Outcome(job.message, done, facts=(bound, *checked))
+        return Outcome(job.message, done, _told(ctx, job), (bound, *checked))
     if job.message.in_doubt:
         _count(ctx, job, ProbeResult.ABSENT)
         return Outcome(job.message, _absent(ctx, job))
@@ -116,9 +117,14 @@ async def _send(ctx: Context, lease: Lease, job: Job) -> Outcome:
         log.exception("place.failed", message=job.message.id, order_ref=job.message.order_ref)
         return Outcome(job.message, InDoubt(f"defect: {type(error).__name__}", ctx.pace.probe))
     bound = _bound(ctx, job, document, job.content, adopted=False)
-    return Outcome(
-        job.message, Done(Result.APPLIED, document.number), facts=(bound, *_checked(job, document))
-    )
+    done = Done(Result.APPLIED, document.number)
+    return Outcome(job.message, done, _told(ctx, job), (bound, *_checked(job, document)))
+
+
+def _told(ctx: Context, job: Job) -> tuple[Draft, ...]:
+    """The channel hears of it, where it wants to."""
+    channel = ctx.channel_of(job.message.source)
+    return (acknowledge.draft(channel, job.message),) if channel.acknowledge else ()
 
 
 def _checked(job: Job, document: Document) -> tuple[Case, ...]:

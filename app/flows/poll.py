@@ -8,14 +8,15 @@ from datetime import timedelta
 
 import asyncpg
 
-from app.domain.channel import Channel
+from app.domain.channel import Channel, Walk
 from app.domain.errors import PermanentError
 from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Owner, Park, Result, Violation
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import cursor
+from app.ledger import cursor, listing
 from app.ledger.cursor import CursorMoved
+from app.ledger.listing import Found, Walked
 from app.outbox.append import append
 
 SWEEPS = ("orders",)
@@ -67,12 +68,31 @@ async def _read(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel has no such poll any more"))
     before = await cursor.read(ctx.pool, channel.connection, name)
     page = await timed(ctx, channel.name, f"poll_{name}", call(before, ctx.now()))
-    after = _confirmation(channel, name, page.confirm, more=page.more) if page.confirm else None
-    following = after or _next(ctx, channel, name, more=page.more)
-    drafts = tuple(replace(one, parent=message.id) for one in page.drafts)
+    found, walked = await _walked(ctx, channel, name, page.walk)
+    more = page.more or found.again
+    after = _confirmation(channel, name, page.confirm, more=more) if page.confirm else None
+    following = after or _next(ctx, channel, name, more=more)
+    fresh = (*page.drafts, *(row.draft for row in found.fresh), *_left(channel, page.walk, found))
+    drafts = tuple(replace(one, parent=message.id) for one in fresh)
     result = Result.APPLIED if drafts else Result.NO_EFFECT
     fact = CursorMoved(channel.connection, name, page.cursor, page.horizon)
-    return Outcome(message, Done(result, f"{len(drafts)} notices"), (*drafts, following), (fact,))
+    return Outcome(message, Done(result, f"{len(drafts)} notices"), (*drafts, following), (fact, *walked))
+
+
+async def _walked(
+    ctx: Context, channel: Channel, name: str, walk: Walk | None
+) -> tuple[Found, tuple[Walked, ...]]:
+    if walk is None:
+        return Found(()), ()
+    found = await listing.compare(ctx.pool, channel.connection, name, walk)
+    changed = frozenset(row.item for row in found.fresh)
+    return found, (Walked(channel.connection, name, walk, changed),)
+
+
+def _left(channel: Channel, walk: Walk | None, found: Found) -> tuple[Draft, ...]:
+    if walk is None or channel.gone is None or not found.left:
+        return ()
+    return channel.gone(found.left, walk.number)
 
 
 def _confirmation(channel: Channel, name: str, ids: Sequence[str], *, more: bool) -> Draft:
@@ -102,3 +122,14 @@ async def confirm(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome
             verdict = Park((Violation(error.code, "events", error.detail, fix, Owner.SRE),))
         more = message.body["more"] and isinstance(verdict, Done)
         yield [Outcome(message, verdict, (_next(ctx, channel, name, more=more),))]
+
+
+async def hasten(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    """Somebody told that something happened: the polls come at once. What exactly, nobody believes."""
+    channel = ctx.channels[batch.messages[0].destination]
+    drafts = tuple(draft(channel, name) for name in channel.polls if name not in SWEEPS)
+    first, *others = batch.messages
+    yield [
+        Outcome(first, Done(Result.APPLIED, "looking"), tuple(replace(one, parent=first.id) for one in drafts)),
+        *(Outcome(one, Done(Result.NO_EFFECT, "looking already")) for one in others),
+    ]

@@ -4,7 +4,8 @@ Duplicate, late and reordered notices are harmless here by construction.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 
 import asyncpg
 
@@ -67,12 +68,13 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
     """One request for up to 200 orders, in notice order, each order once."""
     channel = ctx.channels[batch.messages[0].destination]
     refs = list(dict.fromkeys(m.order_ref for m in batch.messages if m.order_ref is not None))
-    fetch = channel.fetch_orders
-    if fetch is None:
+    if channel.fetch_orders is None:
         yield [Outcome(m, Done(Result.NO_EFFECT, "the channel has no orders")) for m in batch.messages]
         return
-    orders = await timed(ctx, channel.name, "fetch_orders", fetch(refs))
+    orders = await _read(ctx, channel, batch.messages)
     known = await _known(ctx, channel, refs)
+    if not channel.stamped:
+        orders = {ref: _after(known.snapshots.get(ref), order) for ref, order in orders.items()}
     seen: set[str | None] = set()
     outcomes = []
     for message in batch.messages:
@@ -83,6 +85,31 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
             outcomes.append(compare(message, orders.get(message.order_ref or ""), known, ctx.erp.destination))
     async for group in in_turn(ctx, channel.destination, outcomes):
         yield group
+
+
+async def _read(
+    ctx: Context, channel: Channel, messages: Sequence[Claimed]
+) -> Mapping[str, Order | Unreadable]:
+    """What notices brought along, the newest of each order, and the others as the channel shows them now."""
+    told: dict[str, Order | Unreadable] = {}
+    bare: dict[str, None] = {}
+    for message in messages:
+        ref = message.order_ref or ""
+        order = channel.unpack(ref, message.body) if channel.unpack else None
+        if order is None:
+            bare[ref] = None
+        else:
+            told[ref] = order
+    if channel.fetch_orders is None or not bare:
+        return told
+    return told | dict(await timed(ctx, channel.name, "fetch_orders", channel.fetch_orders(list(bare))))
+
+
+def _after(before: Snapshot | None, order: Order | Unreadable) -> Order | Unreadable:
+    """Its version is the moment at which it was read: newer than what was read before, whatever a clock did."""
+    if before is None or isinstance(order, Unreadable) or order.updated_at > before.version_at:
+        return order
+    return replace(order, updated_at=before.version_at + timedelta(microseconds=1))
 
 
 async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:

@@ -3,30 +3,36 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 
 from app.db.session import TROUBLE
+from app.domain.channel import Channel
 from app.domain.message import Claimed
 from app.flows import tend
+from app.flows.acknowledge import acknowledge
 from app.flows.change_order import change
 from app.flows.context import Context
 from app.flows.flow import Batch, Flow, Lease
 from app.flows.handle import handle
 from app.flows.ignore import ignore, unreadable
 from app.flows.place_order import place
-from app.flows.poll import confirm, poll
+from app.flows.poll import confirm, hasten, poll
 from app.flows.reread import reread
 from app.flows.signal import Signal
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
+IGNORED = ("shipment", "customer", "account", "return", "tracking", "other")
 CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
+    Flow("acknowledge", acknowledge, single=True),
+    Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
-    *(Flow(kind, ignore, batch=200) for kind in ("shipment", "customer", "account", "return", "other")),
+    *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),
 )
 ERP_FLOWS = (
@@ -40,11 +46,15 @@ log = structlog.get_logger()
 def flows_at(ctx: Context) -> dict[str, dict[str, Flow]]:
     """Destination -> kind -> flow, in the order in which kinds are served."""
     table = {
-        name: {f"{channel.name}.{flow.kind}": flow for flow in CHANNEL_FLOWS}
+        name: {f"{channel.name}.{flow.kind}": _fitted(flow, channel) for flow in CHANNEL_FLOWS}
         for name, channel in ctx.channels.items()
     }
     table[ctx.erp.destination] = {f"{ctx.erp.name}.{flow.kind}": flow for flow in ERP_FLOWS}
     return table
+
+
+def _fitted(flow: Flow, channel: Channel) -> Flow:
+    return replace(flow, batch=min(flow.batch, channel.most_orders)) if flow.kind == "order" else flow
 
 
 def wants_of(flows: dict[str, Flow]) -> list[Want]:

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, snapshot
+from app.ledger import binding, cursor, listing, snapshot
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
+from app.ledger.listing import Dropped, Walked
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved
+Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -19,8 +20,13 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     bound = [fact for fact in facts if isinstance(fact, Bound)]
     if bound:
         await binding.record(conn, bound)
+    dropped = [fact for fact in facts if isinstance(fact, Dropped)]
+    if dropped:
+        await listing.drop(conn, dropped)
     for fact in facts:
         if isinstance(fact, CursorMoved):
             await cursor.record(conn, fact)
+        elif isinstance(fact, Walked):
+            await listing.record(conn, fact)
         elif isinstance(fact, Revised):
             await binding.revise(conn, fact)

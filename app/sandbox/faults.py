@@ -16,6 +16,8 @@ COUNTS = "sandbox.fault_count"
 ANYWHERE: Place = ("", "", "")
 ENTRY: Place = ("sage200", r"^POST$", r"/sop_orders$")
 WRITE: Place = ("sage200", r"^(POST|PUT|DELETE)$", r"/sop_orders(/\d+)?$")
+ACTION: Place = ("virtualstock", r"^POST$", r"/orders/\d+/\w+/$")
+ORDER_LIST: Place = ("virtualstock", r"^GET$", r"/restapi/v4/orders/$")
 WEBHOOK: Place = ("centra", r"^POST$", r"^webhook$")
 KINDS: Mapping[str, Place] = MappingProxyType(
     {
@@ -25,6 +27,8 @@ KINDS: Mapping[str, Place] = MappingProxyType(
         **dict.fromkeys(("status_500_html", "status_503", "status_504"), ANYWHERE),
         "ghost_draft": ENTRY,
         "late_commit": WRITE,
+        "part_then_500": ACTION,
+        "list_shrinks": ORDER_LIST,
         **dict.fromkeys(("lose", "double", "reorder", "delay", "early"), WEBHOOK),
         **dict.fromkeys(("bad_signature", "truncate", "unknown_type", "foreign"), WEBHOOK),
     }

@@ -13,14 +13,14 @@ from starlette.middleware import Middleware
 from starlette.routing import BaseRoute
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from app.sandbox import centra, control, sage200
+from app.sandbox import centra, control, sage200, virtualstock
 from app.sandbox.clock import Clock
 from app.sandbox.disturb import TRANSPORT, Disturb
 from app.sandbox.faults import Faults
 from app.sandbox.store import Store
 from app.sandbox.world import Switches, World
 
-VENDORS = (sage200.mount, centra.mount)
+VENDORS = (sage200.mount, centra.mount, virtualstock.mount)
 
 
 class OpenHandedProtocol(HttpToolsProtocol):

@@ -21,3 +21,10 @@ def build_town(tmp_path: Path, pool: asyncpg.Pool, database_url: str, redis_url:
 async def town(build_town: Open) -> AsyncIterator[Town]:
     async with build_town() as built:
         yield built
+
+
+@pytest.fixture
+async def edge_town(build_town: Open) -> AsyncIterator[Town]:
+    """Virtualstock is polled many times a second."""
+    async with build_town(edge=True, POLL_SECONDS="0.2") as built:
+        yield built

@@ -30,6 +30,20 @@ SECRET, TOKEN = "a secret between shop and gateway", "0123456789abcdef0123456789
 SAGE_ORDER = "sage200.sop_order"
 SKUS = 40
 PATIENCE_SECONDS = 45
+EDGE = {"username": "northgate", "password": "a password of the supplier"}
+RETAILERS = {
+    "ARG": {"id": 31, "supplier_reference": "ack_comment"},
+    "JLW": {
+        "id": 47,
+        "supplier_reference": "ack_comment",
+        "fulfillment_route": "Direct to customer",
+        "ack_sub_status": "Pending",
+        "ack_required": ["fulfillment_route", "supplier_delivery_date"],
+        "tells_dates": True,
+    },
+    "AWK": {"id": 58, "comments": False},
+}
+"""The three retailers of the sandbox, as an operator would set them up."""
 ADDRESS = {
     "firstName": "Ada",
     "lastName": "Marsh",
@@ -75,6 +89,16 @@ class Town:
         """A shopper's checkout: one of each; everything else may be wished for."""
         lines = [{"sku": sku, "quantity": 1} for sku in skus or self.skus[:1]]
         return await self.people("centra/orders", **{"lines": lines, "address": ADDRESS, **wish})
+
+    async def order_at(self, retailer: str, *skus: str, **wish: Any) -> dict:
+        """A retailer's system sends an order to Virtualstock: one of each."""
+        lines = [{"sku": sku, "quantity": 1} for sku in skus or self.skus[:1]]
+        body = {"account": EDGE["username"], "retailer": retailer, "lines": lines, **wish}
+        return await self.people("virtualstock/orders", **body)
+
+    async def at_edge(self, order: dict) -> dict:
+        """As Virtualstock holds it now."""
+        return (await self.sandbox.client.get(f"/_sandbox/people/virtualstock/orders/{order['id']}")).json()
 
     async def amend(self, order: dict, act: str, **wish: Any) -> dict:
         """Staff or shopper change an order; ends when the gateway has read it again."""
@@ -259,15 +283,30 @@ async def working(settings: Settings) -> AsyncIterator[Context]:
             signal.stop()
 
 
+def edge_settings(sandbox: Running) -> dict[str, str]:
+    return {
+        "VIRTUALSTOCK__edge__BASE_URL": f"{sandbox.url}/virtualstock",
+        "VIRTUALSTOCK__edge__USERNAME": EDGE["username"],
+        "VIRTUALSTOCK__edge__PASSWORD": EDGE["password"],
+        "VIRTUALSTOCK__edge__PREFIX": "VS",
+        "VIRTUALSTOCK__edge__RETAILERS": json.dumps(RETAILERS),
+        "VIRTUALSTOCK__edge__PUSH_USERNAME": "virtualstock",
+        "VIRTUALSTOCK__edge__PUSH_PASSWORD": SECRET,
+    }
+
+
 @asynccontextmanager
 async def open_town(
-    folder: Path, pool: asyncpg.Pool, urls: tuple[str, str], **more: str
+    folder: Path, pool: asyncpg.Pool, urls: tuple[str, str], *, edge: bool = False, **more: str
 ) -> AsyncIterator[Town]:
-    """`more`: settings without their prefix. The mappings of the examples are in force."""
+    """`edge`: Virtualstock is connected too. `more`: settings without their prefix. The mappings of the examples are in
+    force.
+    """
     async with running_sandbox(folder / "sandbox") as sandbox:
         seeds = {
             "catalogue": {"skus": SKUS},
             "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
+            "virtualstock": {"accounts": [EDGE]},
         }
         made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
         await sandbox.switch(centra__autoconfirm=True)
@@ -275,6 +314,7 @@ async def open_town(
             examples = ROOT / "examples" / "mappings" / "sandbox.toml"
             for table, rows in parse_toml(examples.read_text()).items():
                 await put(conn, table, rows, actor="tests", reason="a town")
+        more = {**(edge_settings(sandbox) if edge else {}), **more}
         settings = settings_for(sandbox, made["sage200"], urls, folder, **more)
         ports = free_ports(2)
         api_settings, worker_settings = (settings.model_copy(update={"metrics_port": port}) for port in ports)

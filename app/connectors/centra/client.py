@@ -1,11 +1,9 @@
 """One request to Centra, and what became of it. Nothing is repeated here: the outbox does that."""
 
 import asyncio
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import Any
 
 import httpx
@@ -14,11 +12,10 @@ from pydantic import ValidationError
 from app.connectors.centra.documents import Document
 from app.connectors.centra.payloads import Complaint, Envelope, MutationPayload, read_json
 from app.domain.errors import DestinationError, PermanentError, SluiceError, TransientError
+from app.domain.pause import resume_at
 
 REPLY_MOST = 32 * 1024 * 1024
 
-_EPOCH_FROM = 10**8  # below it, a number in Retry-After can only be seconds to wait
-_REST_MOST = timedelta(hours=1)  # the longest window of Centra's quotas
 
 
 class NotPermittedError(DestinationError):
@@ -139,26 +136,3 @@ def _complaint(errors: Sequence[Complaint]) -> SluiceError:
 
 def _sentences(complaints: Sequence[Complaint]) -> str:
     return "; ".join(complaint.message for complaint in complaints)[:300]
-
-
-def resume_at(text: str | None, now: datetime) -> datetime | None:
-    """Retry-After holds a moment whose form no page shows (centra.md 2.3): epoch, ISO, HTTP date, or seconds to
-    wait. Never before the next second, and never more than the longest window away, whatever the clocks say.
-    """
-    told = _when(text.strip(), now) if text else None
-    return told and min(max(told, now + timedelta(seconds=1)), now + _REST_MOST)
-
-
-def _when(text: str, now: datetime) -> datetime | None:
-    if re.fullmatch(r"[0-9]{1,13}(\.[0-9]+)?", text):
-        number = int(text.split(".", maxsplit=1)[0])
-        if number < _EPOCH_FROM:
-            return now + timedelta(seconds=min(number, 86_400))
-        return datetime.fromtimestamp(number if number < 10**11 else number // 1000, UTC)
-    for read in (datetime.fromisoformat, parsedate_to_datetime):
-        try:
-            at = read(text)
-        except ValueError:
-            continue
-        return (at if at.tzinfo else at.replace(tzinfo=UTC)).astimezone(UTC)
-    return None

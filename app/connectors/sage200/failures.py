@@ -10,14 +10,13 @@
 """
 
 from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 
 import httpx
 
 from app.connectors.sage200.classify import message
 from app.domain.errors import DestinationError, InDoubtError, PermanentError, SluiceError, TransientError
+from app.domain.pause import resume_at
 
 NOT_SENT = (
     httpx.ConnectError,
@@ -28,7 +27,6 @@ NOT_SENT = (
     httpx.InvalidURL,
 )
 LOST = (httpx.HTTPError, httpx.InvalidURL, OSError)
-EPOCH = 1_000_000_000  # a Retry-After above this is a point in time, not a span
 
 
 def of_wire(error: Exception, *, creates: bool) -> SluiceError:
@@ -52,7 +50,7 @@ def of_create(status: int, headers: Mapping[str, str], body: bytes, now: datetim
 def of_read(status: int, headers: Mapping[str, str], body: bytes, now: datetime) -> SluiceError:
     text = message(body)
     if status == 429:
-        return DestinationError("Sage asks for a pause (429)", resume_at(headers, now))
+        return DestinationError("Sage asks for a pause (429)", resume_at(headers.get("retry-after"), now))
     if status == 403:
         return DestinationError(f"E-SAGE-FORBIDDEN: the role of Sage's API user lacks this feature: {text}")
     if status == 404:
@@ -61,21 +59,4 @@ def of_read(status: int, headers: Mapping[str, str], body: bytes, now: datetime)
         return PermanentError("E-SAGE-REJECTED", f"Sage refused a look-up with {status}: {text}")
     if status == 500:
         return TransientError(f"Sage answered 500: {text}")
-    return DestinationError(f"Sage answered {status}: {text}", resume_at(headers, now))
-
-
-def resume_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
-    """`Retry-After` in each of its forms: seconds, seconds since 1970, an HTTP date, an ISO time stamp."""
-    text = headers.get("retry-after", "").strip()
-    moment: datetime | None = None
-    with suppress(ValueError, OverflowError):
-        if text.isdigit():
-            number = int(text)
-            moment = (
-                datetime.fromtimestamp(number, UTC) if number > EPOCH else now + timedelta(seconds=number)
-            )
-        elif text[:4].isdigit():
-            moment = datetime.fromisoformat(text)
-        elif text:
-            moment = parsedate_to_datetime(text)
-    return moment.replace(tzinfo=UTC) if moment and moment.tzinfo is None else moment
+    return DestinationError(f"Sage answered {status}: {text}", resume_at(headers.get("retry-after"), now))

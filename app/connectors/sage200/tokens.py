@@ -11,11 +11,12 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from app.connectors.sage200.classify import message
-from app.connectors.sage200.failures import LOST, resume_at
+from app.connectors.sage200.failures import LOST
 from app.connectors.sage200.replies import receive
 from app.connectors.sage200.settings import Sage200Settings
 from app.domain.erp import TokenPair, TokenStore
 from app.domain.errors import DestinationError
+from app.domain.pause import resume_at
 
 LEASE_SECONDS = 30.0
 EXCHANGE_SECONDS = 20.0  # well inside the lease: nobody else may try the same token meanwhile
@@ -134,7 +135,7 @@ class Tokens:
             return None
         if reply.status != 200:
             detail = f"Sage ID answered {reply.status}: {message(reply.body)}"
-            raise DestinationError(detail, resume_at(reply.headers, asked))
+            raise DestinationError(detail, resume_at(reply.headers.get("retry-after"), asked))
         try:
             grant = _Grant.model_validate_json(reply.body)
         except ValidationError as error:

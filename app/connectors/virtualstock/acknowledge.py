@@ -1,0 +1,80 @@
+"""Acknowledges the lines of an order that are still new: the ERP has it (virtualstock.md 6.4; R-36, R-38-R-41)."""
+
+from collections.abc import Callable, Iterator
+from datetime import date, datetime
+from typing import Any
+
+from pydantic import ValidationError
+
+from app.connectors.virtualstock.mapping import LONDON, moment
+from app.connectors.virtualstock.payloads import WireItem, WireOrder, last_number
+from app.connectors.virtualstock.poll import Source
+from app.connectors.virtualstock.settings import Retailer
+from app.domain.channel import Acknowledgement
+from app.domain.errors import PermanentError, TransientError
+
+NEW = "ORDER"
+NOON = "T12:00:00"
+"""19 characters and no offset; in the middle of the day, so that no clock change moves it to another."""
+
+
+async def acknowledge(told: Acknowledgement, *, source: Source, clock: Callable[[], datetime]) -> bool:
+    """Whether anything was still to acknowledge: the order is read first, so that a repeat changes nothing. Raises
+    PermanentError(E-DATE-WINDOW) where the dates to send would break what the retailer promised.
+    """
+    raw = await source.client.get(f"restapi/v4/orders/{int(told.channel_id)}/", {"format": "json"})
+    if raw is None:
+        raise PermanentError("E-VS-ORDER-GONE", "Virtualstock does not show the order any more")
+    try:
+        wire = WireOrder.model_validate(raw)
+        retailer = source.settings.retailers[source.settings.code_of(last_number(wire.retailer)) or ""]
+    except (ValidationError, ValueError, KeyError) as error:
+        raise TransientError(f"an order that cannot be read: {type(error).__name__}") from error
+    new = [item for item in wire.items if item.status == NEW]
+    if not new:
+        return False
+    items = [_item(item, retailer, told, clock()) for item in new]
+    await source.client.send("POST", f"restapi/v4/orders/{int(told.channel_id)}/acknowledge/?format=json", {"items": items})
+    return True
+
+
+def _item(item: WireItem, retailer: Retailer, told: Acknowledgement, now: datetime) -> dict[str, Any]:
+    """`part_number` and `line_ref` exactly as they were read."""
+    body: dict[str, Any] = {
+        "part_number": item.part_number,
+        "line_ref": item.line_reference,
+        "quantity": item.quantity,
+    }
+    if retailer.ack_sub_status:
+        body["sub_status"] = retailer.ack_sub_status
+    if retailer.fulfillment_route:
+        body["fulfillment_route"] = retailer.fulfillment_route
+    if retailer.supplier_reference == "ack_comment":
+        body["comment"] = told.number
+    body.update(_dates(item, retailer, told.placed_at, now))
+    return body
+
+
+def _dates(item: WireItem, retailer: Retailer, placed_at: datetime, now: datetime) -> Iterator[tuple[str, str]]:
+    """Never in the past and never before the order; a promise that cannot be kept is a person's business."""
+    if not retailer.tells_dates:
+        return
+    calendar = retailer.calendar
+    dispatch = calendar.add(calendar.first_day(max(placed_at, now)), retailer.dispatch_days)
+    delivery = calendar.add(dispatch, retailer.delivery_days)
+    promised = _promised(item)
+    if promised is not None and delivery > promised:
+        fix = f"agree another date with the retailer: the first possible is {delivery}"
+        raise PermanentError("E-DATE-WINDOW", f"line {item.line_reference} is promised for {promised}; {fix}")
+    yield "supplier_dispatch_date", f"{dispatch}{NOON}"
+    yield "supplier_delivery_date", f"{delivery}{NOON}"
+
+
+def _promised(item: WireItem) -> date | None:
+    """The civil date, as it was written."""
+    if not item.promised_date:
+        return None
+    try:
+        return moment(item.promised_date).astimezone(LONDON).date()
+    except ValueError as error:
+        raise PermanentError("E-DATE-FORMAT", f"line {item.line_reference}: promised_date is no date") from error

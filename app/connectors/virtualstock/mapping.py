@@ -1,0 +1,198 @@
+"""From Virtualstock's order to ours. Pure."""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from types import MappingProxyType
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from pydantic import ValidationError
+
+from app.connectors.virtualstock.payloads import WireAddress, WireItem, WireOrder, last_number
+from app.connectors.virtualstock.settings import VirtualstockSettings
+from app.domain.message import Owner, Violation
+from app.domain.order import Address, Line, Order, Standing, Totals, Unreadable
+
+LONDON = ZoneInfo("Europe/London")
+"""Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
+OPEN = frozenset({"ORDER", "ORDER_ACK", "BACKORDER"})
+CANCELLED = frozenset({"CANCEL", "CANCEL_ACK"})
+SENT = frozenset(
+    {"DISPATCH", "RMA", "RMA_ACK", "RMA_AUTHORISED", "RMA_REJ", "RMA_COLLECTION_BOOKED", "RMA_REC", "RMA_EXC"}
+)
+_COUNTRIES: Mapping[str, str] = MappingProxyType(
+    {
+        **dict.fromkeys(("UNITED KINGDOM", "GREAT BRITAIN", "UK", "ENGLAND", "SCOTLAND", "WALES"), "GB"),
+        **dict.fromkeys(("NORTHERN IRELAND", "GBR"), "GB"),
+        **dict.fromkeys(("IRELAND", "REPUBLIC OF IRELAND", "IRL"), "IE"),
+    }
+)
+"""Retailers type names as well as codes. What is not here stays as it is, and parks for want of a tax row."""
+_BARCODE = re.compile(r"\d{8}|\d{12,14}")
+_NOTHING = Decimal(0)
+_TOLD_MOST = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Whose order it is, and when it was read: the wire has no stamp of a change (virtualstock.md 6.1). UTC."""
+
+    connection: str
+    settings: VirtualstockSettings
+    at: datetime
+
+
+def ref_of(raw: Mapping[str, Any], settings: VirtualstockSettings) -> str:
+    """`ARG-A104775210`: references are one retailer's own (virtualstock.md 12.9). An unknown retailer's bear its number.
+    Raises ValueError for a row that names neither.
+    """
+    retailer, reference = raw.get("retailer"), raw.get("order_reference")
+    if not isinstance(retailer, str) or not isinstance(reference, str) or not reference:
+        raise ValueError("an order without retailer or reference")
+    number = last_number(retailer)
+    return f"{settings.code_of(number) or f'R{number}'}-{reference}"
+
+
+def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unreadable:
+    try:
+        wire = WireOrder.model_validate(raw)
+        placed_at = moment(wire.order_date)
+        number, retailer_id = last_number(wire.url), last_number(wire.retailer)
+    except ValidationError as error:
+        return Unreadable(ref, tuple(_misshapen(error)))
+    except ValueError as error:
+        return Unreadable(ref, (_violation("E-UNREADABLE", "order_date, url, retailer", str(error)),))
+    code = reading.settings.code_of(retailer_id)
+    standing, reason = stand(wire, reading.settings)
+    violations = tuple(_complaints(wire, code, retailer_id))
+    if violations and standing is not Standing.CANCELLED:
+        return Unreadable(ref, violations)
+    delivery = _address(wire.shipping_address)
+    wanted = [item for item in wire.items if item.status not in CANCELLED]
+    tax = sum((item.tax or _NOTHING for item in wanted), _NOTHING)
+    net = sum((item.subtotal or _NOTHING for item in wanted), _NOTHING)
+    return Order(
+        connection=reading.connection,
+        ref=ref,
+        channel_id=str(number),
+        standing=standing,
+        hold_reason=reason,
+        channel_status=wire.status,
+        placed_at=placed_at,
+        updated_at=reading.at,
+        store=code or "",
+        market="",
+        currency=wire.currency_code,
+        country=delivery.country,
+        lines=tuple(_line(item) for item in wire.items),
+        charges=(),
+        discount=_NOTHING,
+        totals=Totals(gross=net + tax, tax=tax),
+        delivery=delivery,
+        invoice=Address(),
+        tax_included=False,
+        wholesale=True,
+        account=code or "",
+        purchase_order=wire.purchase_order_reference,
+    )
+
+
+def moment(text: str) -> datetime:
+    """UTC. Raises ValueError."""
+    at = datetime.fromisoformat(text)
+    return (at if at.tzinfo else at.replace(tzinfo=LONDON)).astimezone(UTC)
+
+
+def stand(wire: WireOrder, settings: VirtualstockSettings) -> tuple[Standing, str]:
+    """By the lines, not by the order's own status, which runs ahead of them (virtualstock.md 5.1)."""
+    statuses = {item.status for item in wire.items}
+    if wire.test_flag and settings.test_orders == "hold":
+        return Standing.HELD, "TEST_ORDER"
+    if unknown := statuses - OPEN - CANCELLED - SENT:
+        return Standing.UNKNOWN, f"unknown status {', '.join(sorted(unknown))}"
+    if statuses <= CANCELLED:
+        return Standing.CANCELLED, ""
+    if not statuses & OPEN:
+        return Standing.HELD, "DISPATCHED"
+    return Standing.RELEASABLE, ""
+
+
+def _complaints(wire: WireOrder, code: str | None, retailer_id: int) -> Iterator[Violation]:
+    if code is None:
+        fix = "add it to the connection's retailers setting, with its own customer account"
+        yield Violation("E-RETAILER-UNKNOWN", "retailer", str(retailer_id), fix, Owner.OPERATIONS)
+    references = [item.line_reference for item in wire.items]
+    for twice in sorted({one for one in references if references.count(one) > 1}):
+        yield _violation("E-UNREADABLE", f"items/{twice}/line_reference", "two lines have it")
+    for item in wire.items:
+        yield from _line_complaints(item)
+
+
+def _line_complaints(item: WireItem) -> Iterator[Violation]:
+    where = f"items/{item.line_reference}"
+    if not item.quantity:
+        yield _violation("E-UNREADABLE", f"{where}/quantity", "0")
+    if not item.supplier_sku_reference and not item.part_number:
+        yield _violation("E-SKU-UNKNOWN", f"{where}/part_number", "neither part number nor supplier SKU")
+    if item.status in CANCELLED:
+        return
+    figures = (item.unit_cost_price, item.subtotal, item.tax, item.tax_rate, item.total)
+    if any(figure is None for figure in figures):
+        fix = "ask the retailer for the cost price, or post this order by hand"
+        yield Violation("E-PRICE-MISSING", f"{where}/unit_cost_price", "null", fix, Owner.FINANCE)
+        return
+    cost, net, tax, _, gross = (figure or _NOTHING for figure in figures)
+    if cost * item.quantity != net or net + tax != gross:
+        value = f"{cost} x {item.quantity}, subtotal {net}, tax {tax}, total {gross}"
+        yield _violation("E-TOTAL-MISMATCH", where, value)
+
+
+def _line(item: WireItem) -> Line:
+    gone = item.status in CANCELLED
+    return Line(
+        ref=item.line_reference,
+        sku=item.supplier_sku_reference or item.part_number,
+        description=item.name or item.description,
+        quantity=0 if gone else item.quantity,
+        cancelled=item.quantity if gone else 0,
+        gross=_NOTHING if gone else item.subtotal or _NOTHING,
+        tax_rate=_plain(item.tax_rate or _NOTHING),
+        ean=next((text for text in _codes(item) if _BARCODE.fullmatch(text)), ""),
+    )
+
+
+def _codes(item: WireItem) -> tuple[str, str]:
+    """What `part_number` holds is each retailer's choice; some put the EAN beside it."""
+    return item.retailer_additional_reference.strip(), item.part_number.strip()
+
+
+def _address(place: WireAddress) -> Address:
+    country = place.country.strip().upper()
+    return Address(
+        name=place.full_name,
+        lines=tuple(line for line in (place.line_1, place.line_2) if line),
+        city=place.city,
+        region=place.state,
+        postcode=place.postal_code,
+        country=_COUNTRIES.get(country, country),
+        email=place.email,
+        phone=place.phone,
+    )
+
+
+def _plain(rate: Decimal) -> Decimal:
+    """20 and 20.00 are one rate, and must be one in a snapshot's hash."""
+    return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
+
+
+def _misshapen(error: ValidationError) -> Iterator[Violation]:
+    for one in error.errors(include_input=False, include_url=False)[:_TOLD_MOST]:
+        yield _violation("E-UNREADABLE", "/".join(str(step) for step in one["loc"]), one["type"])
+
+
+def _violation(code: str, field: str, value: str) -> Violation:
+    fix = "ask the retailer to correct the order, or post it by hand"
+    return Violation(code, field, value, fix, Owner.OPERATIONS)

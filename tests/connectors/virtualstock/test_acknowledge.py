@@ -1,0 +1,109 @@
+import json
+from datetime import UTC, datetime, time
+
+import httpx
+import pytest
+
+from app.domain.channel import Acknowledgement
+from app.domain.errors import DestinationError, PermanentError, TransientError
+from tests.connectors.virtualstock.conftest import opened
+from tests.connectors.virtualstock.wire import item, order
+
+TOLD = Acknowledgement("ARG-A1", "700101", "0000001579", datetime(2026, 11, 5, 9, tzinfo=UTC))
+
+
+async def tell(vendor, clock, **profile) -> bool:
+    async with opened(vendor, clock, retailers={"ARG": {"id": 31, **profile}}) as channel:
+        return await channel.acknowledge(TOLD)
+
+
+def sent(vendor) -> list[dict]:
+    (request,) = (one for one in vendor.asked if one.method == "POST")
+    assert request.url.path == "/restapi/v4/orders/700101/acknowledge/"
+    return json.loads(request.content)["items"]
+
+
+async def test_new_lines_are_acknowledged_with_what_was_read(vendor, clock):
+    vendor.reply(order(items=[item("01"), item("2", status="CANCEL"), item("3", status="ORDER_ACK")]), 200)
+    assert await tell(vendor, clock) is True
+    assert sent(vendor) == [{"part_number": "61203344", "line_ref": "01", "quantity": 2}]
+
+
+async def test_nothing_new_is_nothing_to_tell(vendor, clock):
+    vendor.reply(order(items=[item(status="ORDER_ACK")]))
+    assert await tell(vendor, clock) is False
+    assert [request.method for request in vendor.asked] == ["GET"]
+
+
+async def test_a_retailers_profile_fills_the_fields(vendor, clock):
+    vendor.reply(order(), 201)
+    profile = {"supplier_reference": "ack_comment", "ack_sub_status": "Pending", "fulfillment_route": "Direct to customer"}
+    await tell(vendor, clock, **profile)
+    (line,) = sent(vendor)
+    assert (line["comment"], line["sub_status"], line["fulfillment_route"]) == (
+        "0000001579",
+        "Pending",
+        "Direct to customer",
+    )
+
+
+@pytest.mark.requirement("R-39")
+@pytest.mark.requirement("R-40")
+@pytest.mark.parametrize(
+    ("placed", "dispatch"),
+    [
+        ("2026-11-06T16:59:00+00:00", "2026-11-06"),  # a Friday before five
+        ("2026-11-06T17:01:00+00:00", "2026-11-09"),
+        ("2026-11-07T10:00:00+00:00", "2026-11-09"),  # a Saturday
+        ("2026-03-28T23:30:00+00:00", "2026-03-30"),  # the clock changes that night
+        ("2026-10-25T00:30:00+00:00", "2026-10-26"),
+        ("2028-02-29T09:00:00+00:00", "2028-02-29"),
+        ("2026-12-31T18:00:00+00:00", "2027-01-04"),  # the first is a holiday
+        ("2026-07-03T16:30:00+00:00", "2026-07-06"),  # half past five in London
+    ],
+)
+async def test_dates_are_civil_and_follow_the_calendar(vendor, clock, placed, dispatch):
+    clock.at = datetime.fromisoformat(placed)
+    vendor.reply(order(items=[item(promised_date=None)]), 200)
+    await tell(vendor, clock, tells_dates=True, cut_off=time(17), delivery_days=1, holidays=["2027-01-01"])
+    (line,) = sent(vendor)
+    assert line["supplier_dispatch_date"] == f"{dispatch}T12:00:00"
+    assert len(line["supplier_delivery_date"]) == 19
+    assert line["supplier_delivery_date"] > line["supplier_dispatch_date"]
+
+
+@pytest.mark.requirement("R-40")
+async def test_a_promise_that_cannot_be_kept_parks_before_any_call(vendor, clock):
+    vendor.reply(order(items=[item(promised_date="2026-11-06T00:00:00")]))
+    with pytest.raises(PermanentError, match="E-DATE-WINDOW") as caught:
+        await tell(vendor, clock, tells_dates=True, delivery_days=2)
+    assert "2026-11-09" in caught.value.detail
+    assert [request.method for request in vendor.asked] == ["GET"]
+
+
+async def test_a_date_that_is_none_parks(vendor, clock):
+    vendor.reply(order(items=[item(promised_date="soon")]))
+    with pytest.raises(PermanentError, match="E-DATE-FORMAT"):
+        await tell(vendor, clock, tells_dates=True)
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (httpx.ReadTimeout("no"), TransientError),
+        (500, TransientError),
+        (503, DestinationError),
+        (httpx.Response(400, text="Validation Not allowed to change state of item 1"), PermanentError),
+    ],
+)
+async def test_what_an_answer_means_for_a_write(vendor, clock, reply, error):
+    vendor.reply(order(), reply)
+    with pytest.raises(error) as caught:
+        await tell(vendor, clock)
+    assert type(caught.value) is error
+
+
+async def test_an_order_that_is_gone_parks(vendor, clock):
+    vendor.reply(404)
+    with pytest.raises(PermanentError, match="E-VS-ORDER-GONE"):
+        await tell(vendor, clock)

@@ -1,0 +1,86 @@
+import pytest
+
+from app.domain.errors import DestinationError, TransientError
+from tests.connectors.virtualstock.conftest import NOW, opened
+from tests.connectors.virtualstock.wire import order, page
+
+
+async def walk(channel) -> list:
+    pages, cursor = [], {"number": 7}
+    while not pages or pages[-1].more:
+        pages.append(await channel.polls["open_orders"](cursor, NOW))
+        cursor = pages[-1].cursor
+    return pages
+
+
+async def test_a_walk_reads_all_pages_of_all_statuses_that_matter(vendor, clock):
+    vendor.reply(page(order(1), order(2), count=3), page(order(3), count=3), page(order(4)), page())
+    async with opened(vendor, clock) as channel:
+        pages = await walk(channel)
+    asked = [(request.url.params["status"], request.url.params["offset"]) for request in vendor.asked]
+    assert asked == [("ORDER", "0"), ("ORDER", "2"), ("CANCEL", "0"), ("RMA", "0")]
+    assert [row.item for one in pages for row in one.walk.rows] == ["ORDER/1", "ORDER/2", "ORDER/3", "CANCEL/4"]
+    assert [one.walk.ended for one in pages] == [False, False, False, True]
+    assert (pages[-1].cursor, pages[-1].horizon) == ({"number": 8}, NOW)
+
+
+async def test_a_row_brings_its_order_along(vendor, clock):
+    vendor.reply(page(order(1), count=2))
+    async with opened(vendor, clock) as channel:
+        told = await channel.polls["open_orders"]({}, NOW)
+        draft = told.walk.rows[0].draft
+        mapped = channel.unpack(draft.order_ref, draft.body)
+    assert (draft.kind, draft.order_ref, draft.destination) == ("virtualstock.order", "ARG-A1", "virtualstock:edge")
+    assert (mapped.ref, mapped.updated_at) == ("ARG-A1", NOW)
+    assert channel.unpack("ARG-A1", {"via": "left"}) is None
+
+
+async def test_digests_tell_what_changed(vendor, clock):
+    vendor.reply(page(order(1), order(2, comment="x"), count=9), page(order(1), order(2, comment="y"), count=9))
+    async with opened(vendor, clock) as channel:
+        first = (await channel.polls["open_orders"]({"number": 1}, NOW)).walk.rows
+        second = (await channel.polls["open_orders"]({"number": 2}, NOW)).walk.rows
+    assert first[0].digest == second[0].digest
+    assert first[1].digest != second[1].digest
+    assert first[0].draft.key != second[0].draft.key
+
+
+async def test_a_row_without_a_name_parks_alone(vendor, clock):
+    vendor.reply(page({"order_reference": "A1"}, order(2), count=9))
+    async with opened(vendor, clock) as channel:
+        rows = (await channel.polls["open_orders"]({}, NOW)).walk.rows
+    assert [row.draft.park.code if row.draft.park else None for row in rows] == ["E-UNREADABLE", None]
+
+
+async def test_a_shorter_page_than_asked_for_is_no_end(vendor, clock):
+    vendor.reply(page(order(1), count=2))
+    async with opened(vendor, clock, page_size=50) as channel:
+        told = await channel.polls["open_orders"]({}, NOW)
+    assert (told.more, told.cursor["offset"]) == (True, 1)
+
+
+async def test_an_empty_page_ends_a_status_whatever_is_counted(vendor, clock):
+    vendor.reply(page(count=5))
+    async with opened(vendor, clock) as channel:
+        told = await channel.polls["open_orders"]({"offset": 100}, NOW)
+    assert told.cursor["status"] == 1
+
+
+@pytest.mark.parametrize(("reply", "error"), [([1], TransientError), (500, DestinationError)])
+async def test_a_page_that_fails_moves_nothing(vendor, clock, reply, error):
+    vendor.reply(reply)
+    async with opened(vendor, clock) as channel:
+        with pytest.raises(error):
+            await channel.polls["open_orders"]({"offset": 100}, NOW)
+
+
+async def test_one_order_is_fetched_by_its_retailers_reference(vendor, clock):
+    rows = page(order(1, order_reference="A1", retailer="https://edge.test/customers/47/"), order(2, order_reference="A1"))
+    vendor.reply(rows, page())
+    async with opened(vendor, clock) as channel:
+        found = await channel.fetch_orders(["ARG-A1", "R99-A1", "ARG-GONE"])
+    assert {ref: one.channel_id for ref, one in found.items()} == {"ARG-A1": "2"}
+    assert [dict(request.url.params) for request in vendor.asked] == [
+        {"order_reference": "A1", "retailer_id": "31", "format": "json"},
+        {"order_reference": "GONE", "retailer_id": "31", "format": "json"},
+    ]

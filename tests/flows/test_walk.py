@@ -1,0 +1,173 @@
+"""Lists that tell no changes: only what is new or changed becomes a notice, and what left the list is looked at."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from app.domain.channel import Acknowledgement, Listed, Page, Walk
+from app.domain.errors import TransientError
+from app.domain.message import Draft
+from app.flows import poll
+from app.ledger.listing import Dropped
+from app.ledger.record import record
+from tests.flows.stage import SHOP, Stage, notice, order_of
+
+
+def row(ref: str, digest: str, walk: int) -> Listed:
+    return Listed(f"ORDER/{ref}", digest, notice(ref, f"{digest}-{walk}"))
+
+
+def page(number: int, *rows: tuple[str, str], ended: bool = True) -> Page:
+    """(ref, digest) each."""
+    listed = tuple(row(ref, digest, number) for ref, digest in rows)
+    return Page((), {"number": number}, more=not ended, walk=Walk(number, listed, ended))
+
+
+def gone(items: Sequence[tuple[str, str]], number: int) -> tuple[Draft, ...]:
+    return tuple(notice(ref, f"left-{number}") for _, ref in items)
+
+
+@pytest.fixture
+def walking(stage: Stage) -> Stage:
+    channel = replace(stage.ctx.channels[SHOP], gone=gone)
+    return replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel}))
+
+
+async def walk(stage: Stage, *pages: Page | Exception) -> None:
+    """Reads these pages, and what follows at once."""
+    stage.shop.pages = [*pages]
+    await poll.seed(stage.pool, stage.ctx.channels)
+    stage.later(61)
+    await stage.drain(SHOP)
+
+
+async def keys(stage: Stage) -> list[str]:
+    rows = await stage.pool.fetch("SELECT key FROM message WHERE cls = 'notice' ORDER BY id")
+    return [one["key"].rpartition("/")[2] for one in rows]
+
+
+async def test_only_new_and_changed_rows_become_notices(walking):
+    await walk(walking, page(1, ("1", "a"), ("2", "a")), page(2, ("1", "a"), ("2", "a")))
+    assert await keys(walking) == ["a-1", "a-1"]
+    await walk(walking, page(3, ("1", "a"), ("2", "b")), page(4, ("1", "a"), ("2", "b")))
+    assert await keys(walking) == ["a-1", "a-1", "b-3"]
+
+
+async def test_a_walk_that_found_something_is_followed_at_once_and_one_that_did_not_waits(walking):
+    pages = (page(1, ("1", "a"), ended=False), page(1), page(2, ("1", "a")), page(3, ("1", "a")))
+    await walk(walking, *pages)
+    assert len(walking.shop.pages) == 1
+    walking.later(61)
+    await walking.drain(SHOP)
+    assert walking.shop.pages == []
+
+
+async def test_what_left_the_list_is_looked_at_once(walking):
+    await walk(walking, page(1, ("1", "a"), ("2", "a")), page(2, ("1", "a"), ("2", "a")), page(3, ("2", "a")))
+    walking.later(61)
+    await walking.drain(SHOP)
+    assert await keys(walking) == ["a-1", "a-1", "left-3"]
+    await walk(walking, page(4, ("2", "a")))
+    assert await keys(walking) == ["a-1", "a-1", "left-3"]
+
+
+async def test_what_comes_back_as_it_was_is_new_again(walking):
+    await walk(walking, page(1, ("1", "a")), page(2, ("1", "a")))
+    await walk(walking, page(3), page(4))
+    await walk(walking, page(5, ("1", "a")), page(6, ("1", "a")))
+    assert await keys(walking) == ["a-1", "left-3", "a-5"]
+
+
+async def test_what_we_took_off_the_list_ourselves_is_not_looked_at(walking):
+    await walk(walking, page(1, ("1", "a")), page(2, ("1", "a")))
+    async with walking.pool.acquire() as conn, conn.transaction():
+        await record(conn, [Dropped("uk", "1")])
+    await walk(walking, page(3))
+    assert await keys(walking) == ["a-1"]
+
+
+async def test_a_page_that_fails_in_the_middle_loses_and_doubles_nothing(walking):
+    first = page(1, ("1", "a"), ended=False)
+    await walk(walking, first, TransientError("502"), page(1, ("2", "a")), page(2, ("1", "a"), ("2", "a")))
+    assert await keys(walking) == ["a-1"]
+    walking.later(5)
+    await walking.drain(SHOP)
+    assert await keys(walking) == ["a-1", "a-1"]
+
+
+async def test_a_row_that_stands_on_two_pages_is_one(walking):
+    await walk(walking, page(1, ("1", "a"), ended=False), page(1, ("1", "a")), page(2, ("1", "a")))
+    assert await keys(walking) == ["a-1"]
+
+
+async def test_a_hint_brings_the_poll_forward(walking):
+    await walk(walking, page(1), page(2, ("1", "a")), page(3, ("1", "a")))
+    assert len(walking.shop.pages) == 2
+    hint = replace(notice("1", "hint"), kind="centra.hint", order_ref=None)
+    await walking.append(hint)
+    await walking.drain(SHOP)
+    assert walking.shop.pages == []
+
+
+@pytest.fixture
+def telling(stage: Stage) -> tuple[Stage, list[Acknowledgement]]:
+    """A channel that wants to hear when the ERP has an order."""
+    told: list[Acknowledgement] = []
+
+    async def acknowledge(one: Acknowledgement) -> bool:
+        told.append(one)
+        return True
+
+    channel = replace(stage.ctx.channels[SHOP], acknowledge=acknowledge)
+    return replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel})), told
+
+
+async def test_the_channel_hears_the_number_that_the_erp_gave(telling):
+    stage, told = telling
+    await stage.accept(order_of("1"))
+    assert [(one.ref, one.number) for one in told] == [("1", (await numbers(stage))["1"])]
+
+
+async def numbers(stage: Stage) -> dict[str, str]:
+    rows = await stage.pool.fetch("SELECT ref, document_no FROM binding")
+    return {one["ref"]: one["document_no"] for one in rows}
+
+
+@pytest.mark.requirement("R-42")
+@pytest.mark.requirement("RC-19")
+async def test_nothing_is_acknowledged_while_the_list_is_read(telling):
+    stage, told = telling
+    await stage.tell(order_of("1"))
+    await stage.drain()
+    told.clear()
+    await poll.seed(stage.pool, stage.ctx.channels)
+    await stage.tell(order_of("2"))
+    await stage.turn(SHOP)  # the notice, and the poll beside it
+    stage.shop.pages = [Page((), {}, more=True)]
+    taken = await stage.take(SHOP)
+    await stage.turn("sage200:main")
+    await stage.turn(SHOP)
+    assert told == []
+    await stage.handle(taken)
+    stage.later(2)
+    await stage.drain()
+    assert [one.ref for one in told] == ["2"]
+
+
+@pytest.mark.requirement("R-37")
+async def test_a_number_that_two_orders_have_is_not_told(telling):
+    stage, told = telling
+    await stage.accept(order_of("1"))
+    await stage.pool.execute("UPDATE binding SET ref = 'another', probe_key = 'CEN-another'")
+    taken = (await stage.pool.fetchval("SELECT document_no FROM binding"))
+    told.clear()
+    await stage.tell(order_of("2"))
+    await stage.turn(SHOP)
+    await stage.turn("sage200:main")
+    await stage.pool.execute("UPDATE binding SET document_no = $1", taken)
+    await stage.drain()
+    assert (told, await stage.cases()) == ([], ["E-REF-NOTUNIQUE"])
+    await stage.pool.execute("UPDATE binding SET document_no = 'other' WHERE ref = '2'")
+    await stage.retry_all()
+    assert [one.number for one in told] == ["other"]
