@@ -278,6 +278,7 @@ class Binding(SQLModel, table=True):
     __tablename__ = "binding"
     __table_args__ = (
         Index("binding_document", "document_no"),
+        Index("binding_document_id", "erp", "document_id"),
         Index("binding_key", "probe_key", unique=True),
     )
     connection: str = Field(sa_column=_key())
@@ -291,6 +292,7 @@ class Binding(SQLModel, table=True):
     tax: Decimal = Field(sa_column=Column(Numeric(18, 2), nullable=False))
     gross: Decimal = Field(sa_column=Column(Numeric(18, 2), nullable=False))
     adopted: bool = Field(sa_column=Column(Boolean, nullable=False))
+    codes: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
     bound_at: datetime = Field(sa_column=_stamp())
 
 

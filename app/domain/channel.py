@@ -3,8 +3,9 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
+from app.domain.despatch import Parcel
 from app.domain.message import Draft
 from app.domain.order import Order, Unreadable
 
@@ -48,6 +49,23 @@ class Page:
     walk: Walk | None = None
 
 
+Receive = Callable[[bytes, Mapping[str, str], datetime], tuple[Draft, ...]]
+Poll = Callable[[dict[str, Any], datetime], Awaitable[Page]]
+
+
+class Polled(Protocol):
+    """Whoever is asked for news: a channel, or the ERP."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def connection(self) -> str: ...
+    @property
+    def destination(self) -> str: ...
+    @property
+    def polls(self) -> Mapping[str, Poll]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
     """The ERP has the order `ref`, under `number`. `placed_at`: UTC."""
@@ -59,6 +77,19 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipment:
+    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines that the parcel touches. `again`: an
+    earlier try had no definite answer.
+    """
+
+    ref: str
+    channel_id: str
+    parcel: Parcel
+    ordered: Mapping[str, int]
+    again: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """Requests a second on average, and at once. Orders keep at least 30 % of it (outbox.md §8)."""
 
@@ -66,10 +97,10 @@ class Budget:
     burst: float
 
 
-Receive = Callable[[bytes, Mapping[str, str], datetime], tuple[Draft, ...]]
-Poll = Callable[[dict[str, Any], datetime], Awaitable[Page]]
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[bool]]
+Begin = Callable[[], Awaitable[None]]
+Ship = Callable[[Shipment, Begin], Awaitable[bool]]
 Gone = Callable[[Sequence[tuple[str, str]], int], tuple[Draft, ...]]
 
 
@@ -83,7 +114,8 @@ class Channel:
     the order that a notice brought along whole, so that nobody has to fetch it. `gone(items, walk)`: notices for what
     left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
-    tells that the ERP has an order; repeatable; answers whether there was anything to tell.
+    tells that the ERP has an order; repeatable; answers whether there was anything to tell. `ship(shipment, begin)`:
+    tells of a despatch; answers so too; awaits `begin` right before it writes. Raises InDoubtError where a part may have been taken that no read would show.
     """
 
     name: str
@@ -99,6 +131,7 @@ class Channel:
     gone: Gone | None = None
     stamped: bool = True
     acknowledge: Acknowledge | None = None
+    ship: Ship | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
 

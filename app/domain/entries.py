@@ -52,6 +52,7 @@ def _write_share(case: Case, share: Share, products: Resolved, warehouse: str) -
             nominal=nominal,
             warehouse=warehouse if kind is EntryKind.STANDARD else "",
             rule=rule,
+            ref=share.line.ref if share.line else "",
         )
 
 

@@ -8,6 +8,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from app.domain.channel import Poll
+from app.domain.despatch import Note
 from app.domain.message import Violation
 
 
@@ -87,7 +89,7 @@ class Entry:
     """One line of a sales order: `net` = quantity x unit_net, to the penny; `tax` is what the ERP will work out.
 
     `unit_net` is the price to send. Where the company's prices hold VAT (Facts.tax_inclusive) it holds it too, and
-    then `net` = quantity x unit_net - tax. `rule`: the posting rule that chose the nominal.
+    then `net` = quantity x unit_net - tax. `rule`: the posting rule that chose the nominal. `ref`: the channel's line.
     """
 
     kind: EntryKind
@@ -101,6 +103,7 @@ class Entry:
     nominal: Nominal
     warehouse: str = ""
     rule: str = ""
+    ref: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,6 +195,7 @@ class Erp:
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
+    `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -202,6 +206,8 @@ class Erp:
     probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
+    notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
+    polls: Mapping[str, Poll] = field(default_factory=dict)
     slots: int = 4
     deadline: float = 60.0
 

@@ -2,6 +2,7 @@
 for a nominal, a tax code or an account (R-60).
 """
 
+import re
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -237,6 +238,39 @@ class AliasRow(Row):
         return f"{self.connection}|{normalise(self.alias)}"
 
 
+def _is_pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"not a regular expression: {error}") from None
+    return text
+
+
+class CarrierRow(Row):
+    """The ERP's courier -> what a channel calls it (R-46). `store`: a retailer's code. `carrier`: the channel's own word,
+    a slug at Virtualstock; `service`: for channels that are told one. `tracking`: what a tracking number looks like, as a
+    regular expression; `tracking_url`: with `{number}` in it.
+    """
+
+    connection: Connection
+    store: Word = ANY
+    courier: Annotated[Word, StringConstraints(max_length=60)]
+    carrier: Word
+    service: Text = ""
+    tracking: Annotated[Text, AfterValidator(_is_pattern)] = ""
+    tracking_url: Text = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.connection}|{self.store}|{normalise(self.courier)}"
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Self:
+        if self.tracking_url and "{number}" not in self.tracking_url:
+            raise ValueError("tracking_url needs {number}")
+        return self
+
+
 TABLES: MappingProxyType[str, type[Row]] = MappingProxyType(
     {
         "customers": CustomerRow,
@@ -246,5 +280,6 @@ TABLES: MappingProxyType[str, type[Row]] = MappingProxyType(
         "charges": ChargeRow,
         "required_fields": FieldRow,
         "sku_aliases": AliasRow,
+        "carriers": CarrierRow,
     }
 )

@@ -9,6 +9,7 @@ from app.domain.lanes import normalise
 from app.domain.rows import (
     ANY,
     AliasRow,
+    CarrierRow,
     ChargeRow,
     CustomerRow,
     FieldRow,
@@ -63,6 +64,7 @@ class Mappings:
     charges: Mapping[tuple[str, str], ChargeRow] = field(default_factory=dict)
     required_fields: Mapping[tuple[str, str, int], FieldRow] = field(default_factory=dict)
     sku_aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    carriers: Mapping[tuple[str, str, str], CarrierRow] = field(default_factory=dict)
 
     def find_customer(self, connection: str, store: str, currency: str, account: str) -> CustomerRow | None:
         """An account's row never falls back to the shoppers'."""
@@ -127,6 +129,14 @@ class Mappings:
         spelling = normalise(sku)
         return self.sku_aliases.get((connection, spelling)) or self.sku_aliases.get((ANY, spelling))
 
+    def find_carrier(self, connection: str, store: str, courier: str) -> CarrierRow | None:
+        """The most particular row: the retailer's, the connection's, anybody's. Spelling is folded, nothing guessed."""
+        spelling = normalise(courier)
+        for scope in ((connection, store), (connection, ANY), (ANY, store), (ANY, ANY)):
+            if row := self.carriers.get((*scope, spelling)):
+                return row
+        return None
+
 
 def fires(row: PostingRow, subject: Subject) -> bool:
     """Whether a rule that fits the route fits the line too."""
@@ -165,5 +175,10 @@ def index(rows: Iterable[Row], version: str = "") -> Mappings:
             (row.connection, normalise(row.alias)): normalise(row.code)
             for row in pile
             if isinstance(row, AliasRow)
+        },
+        carriers={
+            (row.connection, row.store, normalise(row.courier)): row
+            for row in pile
+            if isinstance(row, CarrierRow)
         },
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 
 import asyncpg
 
-from app.domain.channel import Channel
+from app.domain.channel import Channel, Polled
 from app.domain.erp import Erp
 from app.domain.rules import Mappings
 from app.telemetry.catalogue import Metrics
@@ -59,6 +59,10 @@ class Context:
     def slots_at(self, destination: str) -> int:
         """Ceiling of requests in flight there."""
         return self.erp.slots if destination == self.erp.destination else CHANNEL_SLOTS
+
+    def polled(self, destination: str) -> Polled:
+        """Raises KeyError for a destination that is not configured here."""
+        return self.erp if destination == self.erp.destination else self.channels[destination]
 
     def channel_of(self, connection: str) -> Channel:
         """Connection names are unique over all connectors. KeyError: the connection is not configured here."""

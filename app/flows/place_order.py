@@ -10,7 +10,7 @@ import structlog
 
 from app.domain.erp import Document
 from app.domain.errors import SluiceError
-from app.domain.message import Done, InDoubt, Outcome, Owner, Park, Result, Violation
+from app.domain.message import Done, Draft, InDoubt, Outcome, Owner, Park, Result, Violation
 from app.flows import acknowledge
 from app.flows.adopt import Adopt, judge
 from app.flows.context import Context
@@ -92,7 +92,8 @@ def _absent(ctx: Context, job: Job) -> InDoubt:
 
 def _bound(ctx: Context, job: Job, document: Document, content: bytes, *, adopted: bool = True) -> Bound:
     ref = job.message.order_ref or ""
-    return Bound(job.message.source, ref, ctx.erp.destination, job.key, document, content, adopted)
+    codes = {entry.ref: entry.code for entry in job.planned.entries if entry.ref} if job.planned else {}
+    return Bound(job.message.source, ref, ctx.erp.destination, job.key, document, content, adopted, codes)
 
 
 async def _send_all(ctx: Context, lease: Lease, jobs: Sequence[Job]) -> AsyncGenerator[Outcome, None]:

@@ -2,13 +2,13 @@
 cluster, alive without Redis. What it read is confirmed only after it was committed.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import asyncpg
 
-from app.domain.channel import Channel, Walk
+from app.domain.channel import Channel, Polled, Walk
 from app.domain.errors import PermanentError
 from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Owner, Park, Result, Violation
 from app.flows.context import Context
@@ -23,7 +23,7 @@ SWEEPS = ("orders",)
 """Polls that only look for what the others missed: they run at the slower pace."""
 
 
-def draft(channel: Channel, name: str) -> Draft:
+def draft(channel: Polled, name: str) -> Draft:
     return Draft(
         kind=f"{channel.name}.poll",
         cls=MessageClass.STATE,
@@ -34,9 +34,9 @@ def draft(channel: Channel, name: str) -> Draft:
     )
 
 
-async def seed(pool: asyncpg.Pool, channels: Mapping[str, Channel]) -> int:
+async def seed(pool: asyncpg.Pool, polled: Iterable[Polled]) -> int:
     """Every poll exists, waiting, in flight, or coming back behind its confirmation. Answers how many were missing."""
-    drafts = [draft(channel, name) for channel in channels.values() for name in channel.polls]
+    drafts = [draft(one, name) for one in polled for name in one.polls]
     async with pool.acquire() as conn, conn.transaction():
         rows = await conn.fetch(
             """
@@ -51,7 +51,7 @@ async def seed(pool: asyncpg.Pool, channels: Mapping[str, Channel]) -> int:
         return len(missing)
 
 
-def _next(ctx: Context, channel: Channel, name: str, *, more: bool) -> Draft:
+def _next(ctx: Context, channel: Polled, name: str, *, more: bool) -> Draft:
     seconds = 0.0 if more else ctx.pace.sweep if name in SWEEPS else ctx.pace.poll
     return replace(draft(channel, name), due_at=ctx.now() + timedelta(seconds=seconds))
 
@@ -62,10 +62,10 @@ async def poll(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], 
 
 
 async def _read(ctx: Context, message: Claimed) -> Outcome:
-    channel, name = ctx.channels[message.destination], message.body["poll"]
+    channel, name = ctx.polled(message.destination), message.body["poll"]
     call = channel.polls.get(name)
     if call is None:
-        return Outcome(message, Done(Result.NO_EFFECT, "the channel has no such poll any more"))
+        return Outcome(message, Done(Result.NO_EFFECT, "there is no such poll any more"))
     before = await cursor.read(ctx.pool, channel.connection, name)
     page = await timed(ctx, channel.name, f"poll_{name}", call(before, ctx.now()))
     found, walked = await _walked(ctx, channel, name, page.walk)
@@ -80,7 +80,7 @@ async def _read(ctx: Context, message: Claimed) -> Outcome:
 
 
 async def _walked(
-    ctx: Context, channel: Channel, name: str, walk: Walk | None
+    ctx: Context, channel: Polled, name: str, walk: Walk | None
 ) -> tuple[Found, tuple[Walked, ...]]:
     if walk is None:
         return Found(()), ()
@@ -89,13 +89,13 @@ async def _walked(
     return found, (Walked(channel.connection, name, walk, changed),)
 
 
-def _left(channel: Channel, walk: Walk | None, found: Found) -> tuple[Draft, ...]:
-    if walk is None or channel.gone is None or not found.left:
+def _left(channel: Polled, walk: Walk | None, found: Found) -> tuple[Draft, ...]:
+    if walk is None or not isinstance(channel, Channel) or channel.gone is None or not found.left:
         return ()
     return channel.gone(found.left, walk.number)
 
 
-def _confirmation(channel: Channel, name: str, ids: Sequence[str], *, more: bool) -> Draft:
+def _confirmation(channel: Polled, name: str, ids: Sequence[str], *, more: bool) -> Draft:
     return Draft(
         kind=f"{channel.name}.confirm",
         cls=MessageClass.STATE,

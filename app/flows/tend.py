@@ -117,7 +117,7 @@ async def _repair(ctx: Context) -> int:
 
 
 async def _seed(ctx: Context) -> int:
-    return await poll.seed(ctx.pool, ctx.channels)
+    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp))
 
 
 async def _extend(ctx: Context) -> int:

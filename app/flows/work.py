@@ -15,12 +15,14 @@ from app.flows import tend
 from app.flows.acknowledge import acknowledge
 from app.flows.change_order import change
 from app.flows.context import Context
+from app.flows.despatch import despatched
 from app.flows.flow import Batch, Flow, Lease
 from app.flows.handle import handle
 from app.flows.ignore import ignore, unreadable
 from app.flows.place_order import place
 from app.flows.poll import confirm, hasten, poll
 from app.flows.reread import reread
+from app.flows.ship import ship
 from app.flows.signal import Signal
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
@@ -30,6 +32,7 @@ CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
     Flow("acknowledge", acknowledge, single=True),
+    Flow("ship", ship, single=True),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
@@ -39,6 +42,8 @@ ERP_FLOWS = (
     Flow("sales_order.place", place, single=True),
     Flow("sales_order.change", change, single=True),
     Flow("sales_order.cancel", change, single=True),
+    Flow("despatch", despatched, batch=50, serial=True),
+    Flow("poll", poll, spare=True),
 )
 log = structlog.get_logger()
 

@@ -1,7 +1,7 @@
 """Bindings: which document in the ERP is which channel order."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import asyncpg
 
@@ -10,7 +10,9 @@ from app.domain.erp import Document
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """Fact: `document` is the order. `content`: digest of the snapshot that was sent, b"" where we cannot know."""
+    """Fact: `document` is the order. `content`: digest of the snapshot that was sent, b"" where we cannot know. `codes`:
+    channel line -> the ERP's code that it was posted under.
+    """
 
     connection: str
     ref: str
@@ -19,6 +21,7 @@ class Bound:
     document: Document
     content: bytes
     adopted: bool
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +40,40 @@ class Binding:
     document_no: str
     probe_key: str
     content: bytes
+    codes: Mapping[str, str] = field(default_factory=dict)
 
 
 async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict[str, Binding]:
     rows = await pool.fetch(
         """
-        SELECT ref, document_id, document_no, probe_key, snapshot_hash FROM binding
+        SELECT ref, document_id, document_no, probe_key, snapshot_hash, codes FROM binding
         WHERE connection = $1 AND ref = ANY($2::text[])
         """,
         connection,
         list(refs),
     )
-    return {
-        row["ref"]: Binding(row["document_id"], row["document_no"], row["probe_key"], row["snapshot_hash"])
-        for row in rows
-    }
+    return {row["ref"]: _binding(row) for row in rows}
+
+
+def _binding(row: asyncpg.Record) -> Binding:
+    return Binding(
+        row["document_id"], row["document_no"], row["probe_key"], row["snapshot_hash"], dict(row["codes"] or {})
+    )
+
+
+async def of_documents(
+    pool: asyncpg.Pool, erp: str, document_ids: Sequence[int]
+) -> dict[int, tuple[str, str, Binding]]:
+    """Document -> (connection, ref, binding), for those that are ours."""
+    rows = await pool.fetch(
+        """
+        SELECT connection, ref, document_id, document_no, probe_key, snapshot_hash, codes FROM binding
+        WHERE erp = $1 AND document_id = ANY($2::bigint[])
+        """,
+        erp,
+        list(document_ids),
+    )
+    return {row["document_id"]: (row["connection"], row["ref"], _binding(row)) for row in rows}
 
 
 async def others(pool: asyncpg.Pool, connection: str, ref: str, document_no: str) -> list[str]:
@@ -71,8 +93,8 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
         await conn.execute(
             """
             INSERT INTO binding (connection, ref, erp, document_id, document_no, probe_key, snapshot_hash, net, tax,
-                                 gross, adopted)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT (connection, ref) DO NOTHING
+                                 gross, adopted, codes)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (connection, ref) DO NOTHING
             """,
             fact.connection,
             fact.ref,
@@ -85,6 +107,7 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
             fact.document.tax,
             fact.document.gross,
             fact.adopted,
+            dict(fact.codes),
         )
 
 

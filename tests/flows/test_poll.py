@@ -15,7 +15,7 @@ HORIZON = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 
 
 async def seed(stage: Stage) -> int:
-    return await poll.seed(stage.pool, stage.ctx.channels)
+    return await poll.seed(stage.pool, stage.ctx.channels.values())
 
 
 async def open_kinds(stage: Stage) -> dict[str, str]:

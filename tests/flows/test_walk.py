@@ -37,7 +37,7 @@ def walking(stage: Stage) -> Stage:
 async def walk(stage: Stage, *pages: Page | Exception) -> None:
     """Reads these pages, and what follows at once."""
     stage.shop.pages = [*pages]
-    await poll.seed(stage.pool, stage.ctx.channels)
+    await poll.seed(stage.pool, stage.ctx.channels.values())
     stage.later(61)
     await stage.drain(SHOP)
 
@@ -141,7 +141,7 @@ async def test_nothing_is_acknowledged_while_the_list_is_read(telling):
     await stage.tell(order_of("1"))
     await stage.drain()
     told.clear()
-    await poll.seed(stage.pool, stage.ctx.channels)
+    await poll.seed(stage.pool, stage.ctx.channels.values())
     await stage.tell(order_of("2"))
     await stage.turn(SHOP)  # the notice, and the poll beside it
     stage.shop.pages = [Page((), {}, more=True)]

@@ -206,7 +206,7 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
 
 async def polled(ctx: Context) -> bool:
     """Queue and sweep have looked once, so that what comes now comes by webhook, unless told otherwise."""
-    polls = sum(len(channel.polls) for channel in ctx.channels.values())
+    polls = sum(len(one.polls) for one in (*ctx.channels.values(), ctx.erp))
     return await ctx.pool.fetchval("SELECT count(*) FROM poll_cursor") == polls
 
 

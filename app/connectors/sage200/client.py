@@ -61,6 +61,10 @@ class Client:
             if len(found) >= MOST_ROWS:
                 raise DestinationError(f"Sage's list of {path} does not end: is $skip obeyed?")
 
+    async def page(self, path: str, options: Options) -> list[Row]:
+        """One page, as the options say."""
+        return _listed(self._parsed(await self._answer(_Call(path, options))))
+
     async def sites(self) -> list[Row]:
         return _listed(self._parsed(await self._answer(_Call("sites", scoped=False))))
 

@@ -7,6 +7,7 @@ from datetime import datetime
 import httpx
 
 from app.connectors.sage200.client import Client
+from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.orders import Orders
 from app.connectors.sage200.preflight import Preflight
 from app.connectors.sage200.reference import Reference
@@ -41,6 +42,7 @@ async def open_erp(
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
         orders = Orders(client, reference, settings)
+        despatches = Despatches(client, settings, connection)
         yield Erp(
             name="sage200",
             connection=connection,
@@ -48,6 +50,8 @@ async def open_erp(
             probe=orders.probe,
             place=orders.place,
             preflight=Preflight(client, reference, orders, settings).problems,
+            notes=despatches.notes,
+            polls={"despatches": despatches.changed},
             slots=settings.concurrency,
             deadline=deadline,
         )

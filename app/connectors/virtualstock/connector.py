@@ -10,6 +10,7 @@ import httpx
 
 from app.connectors.virtualstock.acknowledge import acknowledge
 from app.connectors.virtualstock.client import Client
+from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
 from app.connectors.virtualstock.poll import ORDERS, Source, gone, read_orders
 from app.connectors.virtualstock.settings import VirtualstockSettings
@@ -52,6 +53,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         stamped=False,
         most_orders=_ORDERS_MOST,
         acknowledge=partial(acknowledge, source=source, clock=clock),
+        ship=partial(ship, source=source, carriers=Carriers(source, clock)),
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
     )
 

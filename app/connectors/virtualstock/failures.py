@@ -5,8 +5,8 @@ differs from call to call (virtualstock.md 7).
 | --- | --- | --- |
 | no connection, DNS, TLS | DestinationError: not sent | DestinationError |
 | any other failure of the wire, or the deadline | TransientError: read the order again before the next try | TransientError |
-| 429, 401 after a new login, 403, 5xx | DestinationError | DestinationError |
-| 500 | TransientError | DestinationError: a release, or worse |
+| 429, 401 after a new login, 403, 503 | DestinationError: nothing was done | DestinationError |
+| any other 5xx | TransientError: a part may have been done | DestinationError |
 | 404 | PermanentError | None: it is not there |
 | 409 | SnoozeError: the product is being published | TransientError |
 | any other 4xx | PermanentError with the vendor's sentence | PermanentError |
@@ -46,8 +46,8 @@ def of_status(reply: httpx.Response, body: bytes, now: datetime, *, writes: bool
         return DestinationError(f"Virtualstock refuses the account ({status}): {text}")
     if status == 409:
         return SnoozeError(f"the product is being published: {text}", PUBLISHING_SECONDS)
-    if status == 500 and writes:
-        return TransientError("Virtualstock answered a write with 500: part of it may have been done")
+    if status >= 500 and status != 503 and writes:
+        return TransientError(f"Virtualstock answered a write with {status}: part of it may have been done")
     if status >= 500:
         return DestinationError(f"Virtualstock answers {status}")
     if 300 <= status < 400:

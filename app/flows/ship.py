@@ -1,0 +1,69 @@
+"""A despatch note of the ERP is told to the channel: read anew, validated whole, sent once (R-44-R-50)."""
+
+import hashlib
+from collections.abc import AsyncGenerator, Sequence
+from dataclasses import replace
+from zoneinfo import ZoneInfo
+
+from app.domain.channel import Ship, Shipment
+from app.domain.despatch import Note, Parcel, Shipping, describe, line_codes, pack
+from app.domain.errors import InDoubtError
+from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Snooze, Violation
+from app.flows.context import Context
+from app.flows.flow import Batch, FencedError
+from app.flows.upstream import timed
+from app.ledger import binding, snapshot
+from app.outbox.intend import Intent, intend, last_sent
+
+LONDON = ZoneInfo("Europe/London")
+UNREAD_SECONDS = 5.0
+
+
+async def ship(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    for message in batch.messages:
+        yield [await _ship(ctx, message)]
+
+
+async def _ship(ctx: Context, message: Claimed) -> Outcome:
+    """The order lane puts it behind the acknowledgement, and behind the notes before it."""
+    channel, ref = ctx.channels[message.destination], message.order_ref or ""
+    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
+    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    if channel.ship is None or ctx.erp.notes is None:
+        return Outcome(message, Done(Result.NO_EFFECT, "the channel is not told of despatches"))
+    if bound is None or taken is None:
+        return Outcome(message, Snooze("the order was not read yet", UNREAD_SECONDS))
+    notes = await timed(ctx, ctx.erp.name, "notes", ctx.erp.notes([bound.document_id]))
+    found = {note.number: note for note in notes.get(bound.document_id, ())}
+    note = found.get(message.body["note"])
+    if note is None:
+        return Outcome(message, Done(Result.NO_EFFECT, "the note is no longer in the ERP"))
+    mappings = await ctx.mappings()
+    codes = line_codes(taken.order, mappings, bound.codes)
+    today = ctx.now().astimezone(LONDON).date()
+    parcel = pack(Shipping(taken.order, note, tuple(found.values()), codes, today), mappings)
+    if not isinstance(parcel, Parcel):
+        return Outcome(message, Park(parcel))
+    ordered = {line.ref: line.quantity for line in taken.order.lines}
+    return await _tell(ctx, message, channel.ship, (note, Shipment(ref, taken.order.channel_id, parcel, ordered)))
+
+
+async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Shipment]) -> Outcome:
+    """An intent right before the call: whether it was tried before decides what a read can prove."""
+    note, shipment = what
+    digest = hashlib.sha256(repr(shipment.parcel).encode()).digest()
+    again = message.id in await last_sent(ctx.pool, [message.id])
+
+    async def begin() -> None:
+        if message.id not in await intend(ctx.pool, [Intent(message, "ship", note.number, digest)]):
+            raise FencedError("the message is no longer ours")
+
+    try:
+        call = tell(replace(shipment, again=again), begin)
+        sent = await timed(ctx, ctx.channels[message.destination].name, "ship", call)
+    except InDoubtError as error:
+        fix = "look in the channel whether this part was despatched; if not, retry; if so, end it with that reason"
+        violation = Violation("E-SHIP-UNSURE", "quantity", str(error), fix, Owner.OPERATIONS)
+        return Outcome(message, Park((violation,), there=False))
+    told = ", ".join(describe(shipment.parcel))
+    return Outcome(message, Done(Result.APPLIED if sent else Result.NO_EFFECT, f"{note.number}: {told}"))
