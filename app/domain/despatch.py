@@ -106,7 +106,9 @@ def _tracking(note: Note, carrier: CarrierRow | None, found: list[Violation]) ->
     if not text:
         found.append(_in_erp(note, "E-TRACKING-MISSING", "consignment_no", "", "enter the tracking number"))
     elif len(text) > TRACKING_MOST or any(not one.isprintable() for one in text):
-        found.append(_in_erp(note, "E-TRACKING-FORMAT", "consignment_no", text[:60], "correct the tracking number"))
+        found.append(
+            _in_erp(note, "E-TRACKING-FORMAT", "consignment_no", text[:60], "correct the tracking number")
+        )
     elif carrier and carrier.tracking and not re.fullmatch(carrier.tracking, text):
         fix = f"{carrier.courier} has numbers like {carrier.tracking}: correct it"
         found.append(_in_erp(note, "E-TRACKING-FORMAT", "consignment_no", text, fix))

@@ -3,7 +3,18 @@
 from collections.abc import AsyncGenerator, Sequence
 
 from app.domain.channel import Acknowledgement, Channel
-from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Owner, Park, Result, Snooze, Violation
+from app.domain.message import (
+    Claimed,
+    Done,
+    Draft,
+    MessageClass,
+    Outcome,
+    Owner,
+    Park,
+    Result,
+    Snooze,
+    Violation,
+)
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
@@ -51,7 +62,9 @@ async def _tell(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Park((violation,)))
     told = Acknowledgement(ref, newest.order.channel_id, bound.document_no, newest.order.placed_at)
     sent = await timed(ctx, channel.name, "acknowledge", channel.acknowledge(told))
-    verdict = Done(Result.APPLIED if sent else Result.NO_EFFECT, bound.document_no if sent else "nothing is new")
+    verdict = Done(
+        Result.APPLIED if sent else Result.NO_EFFECT, bound.document_no if sent else "nothing is new"
+    )
     return Outcome(message, verdict, facts=(Dropped(message.source, ref),))
 
 

@@ -20,13 +20,19 @@ async def despatched(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outc
     """A notice names a document; all of its notes are read, each becomes one effect for ever."""
     ids = list(dict.fromkeys(int(message.body["document_id"]) for message in batch.messages))
     ours = await binding.of_documents(ctx.pool, ctx.erp.destination, ids)
-    notes = await timed(ctx, ctx.erp.name, "notes", ctx.erp.notes(list(ours))) if ctx.erp.notes and ours else {}
+    notes = (
+        await timed(ctx, ctx.erp.name, "notes", ctx.erp.notes(list(ours))) if ctx.erp.notes and ours else {}
+    )
     outcomes, seen = [], set[int]()
     for message in batch.messages:
         number = int(message.body["document_id"])
         channel = _channel(ctx, ours.get(number))
         if number in seen or channel is None:
-            why = "read with another notice" if number in seen else "no order of ours, or of a channel that is not told"
+            why = (
+                "read with another notice"
+                if number in seen
+                else "no order of ours, or of a channel that is not told"
+            )
             outcomes.append(Outcome(message, Done(Result.NO_EFFECT, why)))
             continue
         seen.add(number)

@@ -130,6 +130,8 @@ async def hasten(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
     drafts = tuple(draft(channel, name) for name in channel.polls if name not in SWEEPS)
     first, *others = batch.messages
     yield [
-        Outcome(first, Done(Result.APPLIED, "looking"), tuple(replace(one, parent=first.id) for one in drafts)),
+        Outcome(
+            first, Done(Result.APPLIED, "looking"), tuple(replace(one, parent=first.id) for one in drafts)
+        ),
         *(Outcome(one, Done(Result.NO_EFFECT, "looking already")) for one in others),
     ]

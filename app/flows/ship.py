@@ -45,7 +45,9 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
     if not isinstance(parcel, Parcel):
         return Outcome(message, Park(parcel))
     ordered = {line.ref: line.quantity for line in taken.order.lines}
-    return await _tell(ctx, message, channel.ship, (note, Shipment(ref, taken.order.channel_id, parcel, ordered)))
+    return await _tell(
+        ctx, message, channel.ship, (note, Shipment(ref, taken.order.channel_id, parcel, ordered))
+    )
 
 
 async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Shipment]) -> Outcome:

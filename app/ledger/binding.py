@@ -57,7 +57,11 @@ async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict
 
 def _binding(row: asyncpg.Record) -> Binding:
     return Binding(
-        row["document_id"], row["document_no"], row["probe_key"], row["snapshot_hash"], dict(row["codes"] or {})
+        row["document_id"],
+        row["document_no"],
+        row["probe_key"],
+        row["snapshot_hash"],
+        dict(row["codes"] or {}),
     )
 
 

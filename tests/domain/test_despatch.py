@@ -9,7 +9,12 @@ import pytest
 from app.domain.despatch import Note, NoteLine, Parcel, Shipping, line_codes, pack
 from app.domain.rows import AliasRow, CarrierRow
 from app.domain.rules import index
-from tests.domain.shop import line, make_order
+from tests.domain import shop
+
+
+def line(ref: str, sku: str, quantity: int = 1):
+    return shop.line(sku, "1.00", ref=ref, quantity=quantity)
+
 
 TODAY = date(2026, 11, 5)
 DPD = CarrierRow(
@@ -21,13 +26,20 @@ DPD = CarrierRow(
 )
 MAPPINGS = index([DPD])
 ORDER = replace(
-    make_order(line("1", "A", quantity=2), line("2", "B"), line("3", "A")),
+    shop.make_order(line("1", "A", quantity=2), line("2", "B"), line("3", "A"), gross="4.00", tax="0.67"),
     connection="edge",
     store="ARG",
     placed_at=datetime(2026, 11, 3, 9, tzinfo=UTC),
 )
 CODES = {"1": "A", "2": "B", "3": "A"}
-NOTE = Note("0000000042", 7, "2026-11-05T00:00:00", "dpd local  next day", "01550123456789", (NoteLine("A", Decimal(3)), NoteLine("B", Decimal(1))))
+NOTE = Note(
+    "0000000042",
+    7,
+    "2026-11-05T00:00:00",
+    "dpd local  next day",
+    "01550123456789",
+    (NoteLine("A", Decimal(3)), NoteLine("B", Decimal(1))),
+)
 
 
 def told(note=NOTE, *others, mappings=MAPPINGS, order=ORDER):
@@ -112,7 +124,9 @@ def test_notes_that_sum_to_more_than_was_ordered_stop_at_the_one_too_many():
 
 
 def test_what_was_cancelled_is_not_expected():
-    order = replace(ORDER, lines=tuple(replace(one, quantity=0) if one.ref == "1" else one for one in ORDER.lines))
+    order = replace(
+        ORDER, lines=tuple(replace(one, quantity=0) if one.ref == "1" else one for one in ORDER.lines)
+    )
     assert codes(told(order=order)) == ["E-QTY"]
 
 

@@ -160,7 +160,7 @@ async def test_a_number_that_two_orders_have_is_not_told(telling):
     stage, told = telling
     await stage.accept(order_of("1"))
     await stage.pool.execute("UPDATE binding SET ref = 'another', probe_key = 'CEN-another'")
-    taken = (await stage.pool.fetchval("SELECT document_no FROM binding"))
+    taken = await stage.pool.fetchval("SELECT document_no FROM binding")
     told.clear()
     await stage.tell(order_of("2"))
     await stage.turn(SHOP)

@@ -125,10 +125,19 @@ async def test_an_acknowledgement_whose_answer_is_lost_is_not_repeated(edge_town
 async def test_a_push_brings_the_poll_forward_and_nothing_more(build_town):
     async with build_town(edge=True) as town:
         order = await town.order_at("ARG")
-        hint = {"event_id": "1", "event": "order.created", "order_url": "https://evil.test/1/", "order_reference": "x"}
+        hint = {
+            "event_id": "1",
+            "event": "order.created",
+            "order_url": "https://evil.test/1/",
+            "order_reference": "x",
+        }
         answer = await town.api.post("/webhooks/virtualstock/edge", json=hint, auth=("virtualstock", "guess"))
         assert answer.status_code == 401
-        answer = await town.api.post("/webhooks/virtualstock/edge", json=hint, auth=("virtualstock", "a secret between shop and gateway"))
+        answer = await town.api.post(
+            "/webhooks/virtualstock/edge",
+            json=hint,
+            auth=("virtualstock", "a secret between shop and gateway"),
+        )
         assert answer.status_code == 202, answer.text
         await acknowledged(town, order)
 

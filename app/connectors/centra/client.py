@@ -17,7 +17,6 @@ from app.domain.pause import resume_at
 REPLY_MOST = 32 * 1024 * 1024
 
 
-
 class NotPermittedError(DestinationError):
     """The token is good and may not do this."""
 

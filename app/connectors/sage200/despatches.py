@@ -80,7 +80,11 @@ class Despatches:
             return Page(drafts, {"since": min(newest, now).isoformat()}, horizon=now)
         # The moment of the last row, cut to what a filter can say, may hold rows that were not given yet.
         onward = _moment(rows[-1].date_time_updated).replace(microsecond=0)
-        step = {"since": since.isoformat(), "at": max(onward, at).isoformat(), "skip": 0 if onward > at else skip + PAGE}
+        step = {
+            "since": since.isoformat(),
+            "at": max(onward, at).isoformat(),
+            "skip": 0 if onward > at else skip + PAGE,
+        }
         return Page(drafts, step, more=True, horizon=onward)
 
     def _draft(self, row: DespatchLineRow) -> Draft:
@@ -108,7 +112,9 @@ def _notes(document_id: int, rows: Sequence[DespatchLineRow]) -> tuple[Note, ...
             note = drafts[row.sop_despatch_document_no]
             note.courier, note.consignment = row.sop_despatch_courier_name, row.sop_despatch_consignment_no
             note.day = row.sop_despatch_date
-            note.codes[normalise(row.product_code or row.sop_order_line_item_code)] += row.sop_despatch_line_quantity
+            note.codes[normalise(row.product_code or row.sop_order_line_item_code)] += (
+                row.sop_despatch_line_quantity
+            )
     return tuple(
         Note(
             number,

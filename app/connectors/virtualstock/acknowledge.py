@@ -34,7 +34,9 @@ async def acknowledge(told: Acknowledgement, *, source: Source, clock: Callable[
     if not new:
         return False
     items = [_item(item, retailer, told, clock()) for item in new]
-    await source.client.send("POST", f"restapi/v4/orders/{int(told.channel_id)}/acknowledge/?format=json", {"items": items})
+    await source.client.send(
+        "POST", f"restapi/v4/orders/{int(told.channel_id)}/acknowledge/?format=json", {"items": items}
+    )
     return True
 
 
@@ -55,7 +57,9 @@ def _item(item: WireItem, retailer: Retailer, told: Acknowledgement, now: dateti
     return body
 
 
-def _dates(item: WireItem, retailer: Retailer, placed_at: datetime, now: datetime) -> Iterator[tuple[str, str]]:
+def _dates(
+    item: WireItem, retailer: Retailer, placed_at: datetime, now: datetime
+) -> Iterator[tuple[str, str]]:
     """Never in the past and never before the order; a promise that cannot be kept is a person's business."""
     if not retailer.tells_dates:
         return
@@ -77,4 +81,6 @@ def _promised(item: WireItem) -> date | None:
     try:
         return moment(item.promised_date).astimezone(LONDON).date()
     except ValueError as error:
-        raise PermanentError("E-DATE-FORMAT", f"line {item.line_reference}: promised_date is no date") from error
+        raise PermanentError(
+            "E-DATE-FORMAT", f"line {item.line_reference}: promised_date is no date"
+        ) from error

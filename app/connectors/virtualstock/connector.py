@@ -68,7 +68,11 @@ async def fetch_orders(
         retailer = source.settings.retailers.get(code)
         if retailer is None or not reference:
             continue
-        params: dict[str, str | int] = {"order_reference": reference, "retailer_id": retailer.id, "format": "json"}
+        params: dict[str, str | int] = {
+            "order_reference": reference,
+            "retailer_id": retailer.id,
+            "format": "json",
+        }
         at = clock()
         answer = await source.client.get(ORDERS, params)
         rows = answer.get("results", ()) if isinstance(answer, dict) else ()

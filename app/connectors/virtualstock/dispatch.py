@@ -35,9 +35,15 @@ async def ship(told: Shipment, begin: Begin, *, source: Source, carriers: "Carri
     ]
     if not items:
         return False
-    parts = [ref for ref, units in told.parcel.lines if units < told.ordered.get(ref, 0) and lines[ref].status != DONE]
+    parts = [
+        ref
+        for ref, units in told.parcel.lines
+        if units < told.ordered.get(ref, 0) and lines[ref].status != DONE
+    ]
     if told.again and parts:
-        raise InDoubtError(f"a part of line {', '.join(parts)} may have been told before; no read shows how much")
+        raise InDoubtError(
+            f"a part of line {', '.join(parts)} may have been told before; no read shows how much"
+        )
     await carriers.check(told.parcel.carrier)
     await begin()
     await source.client.send("POST", f"{path}dispatch/?format=json", {"items": items})

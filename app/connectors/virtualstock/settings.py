@@ -8,7 +8,9 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_
 from app.domain.calendar import Calendar
 
 RetailerCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,7}$")]
-FieldName = Literal["sub_status", "fulfillment_route", "supplier_dispatch_date", "supplier_delivery_date", "comment"]
+FieldName = Literal[
+    "sub_status", "fulfillment_route", "supplier_dispatch_date", "supplier_delivery_date", "comment"
+]
 
 
 class Retailer(BaseModel):

@@ -32,7 +32,9 @@ def seed(change: Change, spec: Doc) -> Doc:
     """
     retailers = seed_retailers(change, spec.get("retailers", []))
     seed_carriers(change)
-    accounts = [add_account(change, wish, [one["code"] for one in retailers]) for wish in spec.get("accounts", ())]
+    accounts = [
+        add_account(change, wish, [one["code"] for one in retailers]) for wish in spec.get("accounts", ())
+    ]
     for account in accounts:
         served = [find_retailer(change, code) for code in account["retailers"]]
         seed_products(change, [*spec["catalogue"], *spec.get("articles", ())], served, account["username"])

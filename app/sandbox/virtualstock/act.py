@@ -122,14 +122,18 @@ def _sources(deed: Deed, line: Doc) -> set[str]:
         sources.add("ORDER")
     if deed.action.name == "dispatch" and setting(deed.world, "dispatch_unacknowledged"):
         sources.add("ORDER")
-    if deed.action.name == "dispatch" and setting(deed.world, "part_dispatch") == "dispatch" and _undone(line):
+    if (
+        deed.action.name == "dispatch"
+        and setting(deed.world, "part_dispatch") == "dispatch"
+        and _undone(line)
+    ):
         sources.add("DISPATCH")
     return sources
 
 
 def _is_repeat(deed: Deed, line: Doc) -> bool:
     """A call that would change nothing: refused, or waved through."""
-    waved = setting(deed.world, "repeat_action") == 200  # noqa: PLR2004 - HTTP
+    waved = setting(deed.world, "repeat_action") == 200
     return waved and line["status"] == _target(deed) and line["status"] not in _sources(deed, line)
 
 
@@ -157,7 +161,9 @@ def _check_whole(deed: Deed, done: Sequence[tuple[Doc, Sent]]) -> None:
     if deed.action.name == "cancel_acknowledge" and not deed.retailer.part_cancel:
         for line, sent in done:
             if sent.quantity < line["cancel_asked"]:
-                raise invalid(f"Validation error: Partial cancellation not allowed item {line['line_reference']}")
+                raise invalid(
+                    f"Validation error: Partial cancellation not allowed item {line['line_reference']}"
+                )
 
 
 def _apply(deed: Deed, line: Doc, sent: Sent) -> None:

@@ -59,7 +59,13 @@ def check_fields(action: str, item: Any, retailer: Retailer) -> Sent:
         _check_text(name, item, most)
     _check_dates(action, item)
     _check_habits(action, item, retailer)
-    return Sent(item["part_number"], item["line_ref"], _quantity(item["quantity"]), str(item.get("carrier") or ""), item)
+    return Sent(
+        item["part_number"],
+        item["line_ref"],
+        _quantity(item["quantity"]),
+        str(item.get("carrier") or ""),
+        item,
+    )
 
 
 def _check_text(name: str, item: Doc, most: int) -> None:
@@ -104,7 +110,9 @@ def _check_habits(action: str, item: Doc, retailer: Retailer) -> None:
             raise refusal.field("supplier_delivery_date", "This field is required.")
     if action in {"acknowledge", "backorder"}:
         _check_choice("fulfillment_route", item, retailer.routes)
-    refused = retailer.comments == "none" or (retailer.comments == "not_on_backorder" and action == "backorder")
+    refused = retailer.comments == "none" or (
+        retailer.comments == "not_on_backorder" and action == "backorder"
+    )
     if refused and item.get("comment"):
         raise refusal.invalid("Validation error: Comments are not allowed for this retailer")
 

@@ -29,7 +29,11 @@ def list_orders(world: World, request: Request, account: Doc) -> Doc:
 
 
 def _candidates(view: View, account: Doc, wish: Mapping[str, str]) -> Sequence[Doc]:
-    by = {"order_reference": wish["order_reference"]} if "order_reference" in wish else {"account": account["username"]}
+    by = (
+        {"order_reference": wish["order_reference"]}
+        if "order_reference" in wish
+        else {"account": account["username"]}
+    )
     if "order_reference" not in wish and "status" in wish:
         by = {"status": wish["status"]}
     return [order for order in view.seek(ORDER, **by) if order["account"] == account["username"]]
@@ -88,7 +92,9 @@ def _whole(request: Request, name: str, default: int) -> int:
 
 
 def _link(world: World, request: Request, limit: int, offset: int) -> str:
-    kept: dict[str, Any] = {name: value for name, value in request.query_params.items() if name not in IGNORED}
+    kept: dict[str, Any] = {
+        name: value for name, value in request.query_params.items() if name not in IGNORED
+    }
     path = request.url.path if setting(world, "next_slash") else request.url.path.rstrip("/")
     place = {"limit": limit, **({"offset": offset} if offset else {})}
     return f"{request.url.scheme}://{request.url.netloc}{path}?{urlencode({**kept, **place})}"

@@ -66,7 +66,11 @@ def _by_token(world: World, view: View, given: str) -> Doc:
     token = view.get(TOKEN, given)
     account = view.get(ACCOUNT, token["account"]) if token and token["kind"] == "access" else None
     if token is None or account is None or _is_over(world, token) or not account["active"]:
-        told = {"token_class": "AccessToken", "token_type": "access", "message": "Token is invalid or expired"}
+        told = {
+            "token_class": "AccessToken",
+            "token_type": "access",
+            "message": "Token is invalid or expired",
+        }
         body = {"detail": "Given token not valid for any token type", "code": "token_not_valid"}
         raise Refused(401, {**body, "messages": [told]}, headers={"WWW-Authenticate": 'Bearer realm="api"'})
     return account

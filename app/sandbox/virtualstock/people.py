@@ -21,7 +21,9 @@ from app.sandbox.world import World
 
 ROOT = "/_sandbox/people/virtualstock"
 CANCELLABLE = frozenset({"ORDER", "ORDER_ACK", "BACKORDER"})
-TRACKING_STATUSES = frozenset({"INFORECEIVED", "INTRANSIT", "OUTFORDELIVERY", "FAILEDATTEMPT", "EXCEPTION", "DELIVERED"})
+TRACKING_STATUSES = frozenset(
+    {"INFORECEIVED", "INTRANSIT", "OUTFORDELIVERY", "FAILEDATTEMPT", "EXCEPTION", "DELIVERED"}
+)
 
 
 class People:
@@ -44,7 +46,8 @@ class People:
             ("POST", "/products/{number:int}/publish", self.publish),
         )
         return [
-            Route(ROOT + path, bind(self._world, handler), methods=[method]) for method, path, handler in table
+            Route(ROOT + path, bind(self._world, handler), methods=[method])
+            for method, path, handler in table
         ]
 
     async def place(self, world: World, request: Request) -> Response:
@@ -184,7 +187,13 @@ def request_return(world: World, change: Change, order: Doc, wish: Doc) -> Doc:
 
 def edit(_: World, __: Change, order: Doc, wish: Doc) -> Doc:
     """Head fields and `shipping_address`, as Virtualstock's own desk may correct them."""
-    allowed = {"comment", "shipping_address", "additional_order_reference", "delivery_service_code", "test_flag"}
+    allowed = {
+        "comment",
+        "shipping_address",
+        "additional_order_reference",
+        "delivery_service_code",
+        "test_flag",
+    }
     if set(wish) - allowed:
         raise ValueError(f"one of {', '.join(sorted(allowed))}")
     address = {**order["shipping_address"], **wish.get("shipping_address", {})}
@@ -231,7 +240,13 @@ def track(world: World, _: Change, order: Doc, wish: Doc) -> dict[str, Any]:
         "status": wish["status"],
         "checkpoint_time": zulu,
         "tracking_message": "",
-        "items": [{"line_ref": line["line_reference"], "part_number": line["part_number"], "quantity": line["quantity"]}],
+        "items": [
+            {
+                "line_ref": line["line_reference"],
+                "part_number": line["part_number"],
+                "quantity": line["quantity"],
+            }
+        ],
         "ts": int(now.timestamp() * 10_000),
     }
 

@@ -39,7 +39,9 @@ WISHES = frozenset(
         "status",
     }
 )
-LINE_WISHES = frozenset({"sku", "quantity", "unit_cost_price", "part_number", "line_reference", "tax_rate", "status"})
+LINE_WISHES = frozenset(
+    {"sku", "quantity", "unit_cost_price", "part_number", "line_reference", "tax_rate", "status"}
+)
 ADDRESS: Mapping[str, str | None] = {
     "full_name": "Mrs E Hartley",
     "line_1": "14 Quayside Row",
@@ -71,7 +73,9 @@ def place_order(change: Change, wish: Mapping[str, Any], now: datetime, rng: ran
         "test_flag": bool(wish.get("test_flag", False)),
         "channel": wish.get("channel"),
         "purchase_order_reference": wish.get("purchase_order_reference"),
-        "end_user_purchase_order_reference": wish.get("end_user_purchase_order_reference", f"{55_000_000 + number}"),
+        "end_user_purchase_order_reference": wish.get(
+            "end_user_purchase_order_reference", f"{55_000_000 + number}"
+        ),
         "additional_order_reference": wish.get("additional_order_reference"),
         "delivery_service_code": wish.get("delivery_service_code", "standard"),
         "comment": wish.get("comment", None if retailer.tidy else "2nd address line:\nrear of the mill"),
@@ -93,14 +97,18 @@ def _check(wish: Mapping[str, Any]) -> None:
     unknown = set(wish) - WISHES
     missing = {"account", "retailer", "lines"} - set(wish)
     if unknown or missing or not wish["lines"]:
-        raise ValueError(f"an order needs account, retailer and lines, and may have {', '.join(sorted(WISHES))}")
+        raise ValueError(
+            f"an order needs account, retailer and lines, and may have {', '.join(sorted(WISHES))}"
+        )
     for line in wish["lines"]:
         if set(line) - LINE_WISHES or "sku" not in line:
             raise ValueError(f"a line has {', '.join(sorted(LINE_WISHES))}")
 
 
 def _line(change: Change, retailer: Retailer, wish: Doc, place: int, promised: datetime) -> Doc:
-    product = next(iter(change.seek(PRODUCT, sku=wish["sku"], retailer=retailer.id)), None) or _foreign(wish["sku"])
+    product = next(iter(change.seek(PRODUCT, sku=wish["sku"], retailer=retailer.id)), None) or _foreign(
+        wish["sku"]
+    )
     quantity = int(wish.get("quantity", 1))
     if quantity < 1:
         raise ValueError("quantity")
@@ -129,7 +137,15 @@ def _line(change: Change, retailer: Retailer, wish: Doc, place: int, promised: d
 
 def _foreign(sku: str) -> Doc:
     """An article that the supplier's catalogue lacks."""
-    return {"sku": sku, "retailer_sku": sku, "stock_number": sku, "ean": sku, "name": sku, "cost": "10.00", "vat": "standard"}
+    return {
+        "sku": sku,
+        "retailer_sku": sku,
+        "stock_number": sku,
+        "ean": sku,
+        "name": sku,
+        "cost": "10.00",
+        "vat": "standard",
+    }
 
 
 def _money(retailer: Retailer, wish: Doc, product: Doc, quantity: int) -> Doc:
@@ -150,7 +166,7 @@ def _address(retailer: Retailer, wish: Doc, rng: random.Random) -> Doc:
     if retailer.tidy:
         return {**ADDRESS, **wish}
     untidy = {"line_2": "Whitby", "city": "North Yorkshire", "phone": None, "country": "United Kingdom"}
-    if rng.random() < 0.5:  # noqa: PLR2004 - one in two
+    if rng.random() < 0.5:
         untidy["city"] = None
     return {**ADDRESS, **untidy, **wish}
 

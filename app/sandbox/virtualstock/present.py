@@ -74,7 +74,14 @@ def show_line(line: Doc) -> Doc:
 def show_with_return(world: World, view: View, order: Doc) -> Doc:
     retailer = retailer_of(view, order["retailer"])
     address = {"line_1": "", "line_2": "", "city": "", "state": "", "country": "GB", "postal_code": ""}
-    data = {"uuid": retailer.uuid, "name": retailer.name, "email": "", "phone": "", "tax_code": "", "address": address}
+    data = {
+        "uuid": retailer.uuid,
+        "name": retailer.name,
+        "email": "",
+        "phone": "",
+        "tax_code": "",
+        "address": address,
+    }
     shown = show_order(world, view, order, whole=True)
     return {**shown, "retailer_data": data, "delivery_service_code": order["delivery_service_code"]}
 

@@ -19,8 +19,18 @@ from app.sandbox.world import World
 FIRST_PRODUCT = 5_540_001
 PRODUCTS_ROOT = "api/v4"
 NAMES = {
-    "standard": {"sku": "supplier_part_number", "stock": "supplier_free_stock", "name": "product_name", "lead": "lead_time_days"},
-    "special": {"sku": "supplier_part_no", "stock": "free_stock", "name": "name", "lead": "supplier_lead_time"},
+    "standard": {
+        "sku": "supplier_part_number",
+        "stock": "supplier_free_stock",
+        "name": "product_name",
+        "lead": "lead_time_days",
+    },
+    "special": {
+        "sku": "supplier_part_no",
+        "stock": "free_stock",
+        "name": "name",
+        "lead": "supplier_lead_time",
+    },
 }
 MISSING = Refused(404, {"detail": "Product not found.", "code": "PRODUCT_NOT_FOUND"})
 PUBLISHING = "Can't update a product which is in a publishing status."

@@ -72,7 +72,7 @@ class Pusher:
                 status = 0
         with self._world.store.record(Call("virtualstock.push", "POST", path, status, key, fault)):
             pass
-        return 200 <= status < 300  # noqa: PLR2004 - HTTP
+        return 200 <= status < 300
 
 
 def hooks_of(view: View, account: str, kind: str) -> Sequence[Doc]:

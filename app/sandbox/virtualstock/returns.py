@@ -84,8 +84,17 @@ def list_returns(world: World, request: Request, account: Doc) -> Doc:
 def _show(world: World, view: View, doc: Doc, place: tuple[Doc, Doc]) -> Doc:
     order, line = place
     spaced = datetime.fromisoformat(doc["at"]).astimezone(LONDON).strftime("%Y-%m-%d %H:%M:%S")
-    precise = datetime.fromisoformat(doc["at"]).astimezone(LONDON).replace(tzinfo=None).isoformat(timespec="microseconds")
-    reason: dict[str, Any] = {"id": int(doc["reason"]), "code": doc["reason"], "description": REASONS[doc["reason"]]}
+    precise = (
+        datetime.fromisoformat(doc["at"])
+        .astimezone(LONDON)
+        .replace(tzinfo=None)
+        .isoformat(timespec="microseconds")
+    )
+    reason: dict[str, Any] = {
+        "id": int(doc["reason"]),
+        "code": doc["reason"],
+        "description": REASONS[doc["reason"]],
+    }
     return {
         "id": doc["id"],
         "quantity": doc["quantity"],

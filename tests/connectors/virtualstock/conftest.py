@@ -45,7 +45,9 @@ class Vendor:
         if self.refuse_login or (refreshes and self.refuse_refresh):
             return httpx.Response(401, json={"detail": "no"})
         access = f"access-{len(self.logins)}"
-        return httpx.Response(200, json={"access": access} if refreshes else {"access": access, "refresh": "again"})
+        return httpx.Response(
+            200, json={"access": access} if refreshes else {"access": access, "refresh": "again"}
+        )
 
 
 class Clock:

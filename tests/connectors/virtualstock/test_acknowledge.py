@@ -37,7 +37,11 @@ async def test_nothing_new_is_nothing_to_tell(vendor, clock):
 
 async def test_a_retailers_profile_fills_the_fields(vendor, clock):
     vendor.reply(order(), 201)
-    profile = {"supplier_reference": "ack_comment", "ack_sub_status": "Pending", "fulfillment_route": "Direct to customer"}
+    profile = {
+        "supplier_reference": "ack_comment",
+        "ack_sub_status": "Pending",
+        "fulfillment_route": "Direct to customer",
+    }
     await tell(vendor, clock, **profile)
     (line,) = sent(vendor)
     assert (line["comment"], line["sub_status"], line["fulfillment_route"]) == (

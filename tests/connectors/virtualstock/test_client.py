@@ -116,7 +116,10 @@ async def test_a_throttle_says_until_when(vendor, clock, headers, seconds):
         (b'"Partial"', "Partial"),
         (b'["Partial", "whole"]', "Partial; whole"),
         (b'{"detail": "Product not found.", "code": "PRODUCT_NOT_FOUND"}', "Product not found."),
-        (b'{"supplier_free_stock": ["This field is required."]}', "supplier_free_stock: This field is required."),
+        (
+            b'{"supplier_free_stock": ["This field is required."]}',
+            "supplier_free_stock: This field is required.",
+        ),
         (b"<html><h1>Server  Error</h1></html>", "Server Error"),
         (b"\xff\xfe", "\ufffd\ufffd"),
         (b"", ""),

@@ -47,7 +47,13 @@ async def test_a_parcel_is_told_as_text_and_days(vendor, clock):
 
 @pytest.mark.requirement("RC-23")
 async def test_what_is_dispatched_already_is_not_told_again(vendor, clock):
-    both = Shipment("A1", "700101", Parcel("42", (("01", 2), ("02", 2)), "dpd", "", "1", "", date(2026, 11, 5)), {"01": 2, "02": 2}, again=True)
+    both = Shipment(
+        "A1",
+        "700101",
+        Parcel("42", (("01", 2), ("02", 2)), "dpd", "", "1", "", date(2026, 11, 5)),
+        {"01": 2, "02": 2},
+        again=True,
+    )
     vendor.reply(shown("DISPATCH", "ORDER_ACK"), CARRIERS, 200)
     assert await tell(vendor, clock, both) == (True, 1)
     assert [one["line_ref"] for one in json.loads(vendor.asked[-1].content)["items"]] == ["02"]
@@ -89,12 +95,16 @@ async def test_a_line_that_is_not_there_parks(vendor, clock):
 
 
 @pytest.mark.requirement("R-46")
-async def test_a_slug_that_left_the_list_parks_before_any_call_and_the_list_is_kept_for_a_while(vendor, clock):
+async def test_a_slug_that_left_the_list_parks_before_any_call_and_the_list_is_kept_for_a_while(
+    vendor, clock
+):
     vendor.reply(shown("ORDER_ACK"), [])
     with pytest.raises(PermanentError, match="E-CARRIER-GONE"):
         await tell(vendor, clock)
     assert {request.method for request in vendor.asked} == {"GET"}
-    vendor.reply(shown("ORDER_ACK"), CARRIERS, 200, shown("ORDER_ACK"), 200, shown("ORDER_ACK"), CARRIERS, 200)
+    vendor.reply(
+        shown("ORDER_ACK"), CARRIERS, 200, shown("ORDER_ACK"), 200, shown("ORDER_ACK"), CARRIERS, 200
+    )
 
     async def begin() -> None:
         pass

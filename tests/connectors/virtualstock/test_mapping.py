@@ -21,9 +21,29 @@ def codes(unreadable):
 
 
 def test_an_order_in_our_words():
-    mapped = read(order(items=[item(), item("02", part_number="7", supplier_sku_reference=None, quantity=1, subtotal="62.50", tax="12.50", total="75.00")]))
+    mapped = read(
+        order(
+            items=[
+                item(),
+                item(
+                    "02",
+                    part_number="7",
+                    supplier_sku_reference=None,
+                    quantity=1,
+                    subtotal="62.50",
+                    tax="12.50",
+                    total="75.00",
+                ),
+            ]
+        )
+    )
     assert (mapped.ref, mapped.channel_id) == ("ARG-A700101", "700101")
-    assert (mapped.store, mapped.account, mapped.wholesale, mapped.tax_included) == ("ARG", "ARG", True, False)
+    assert (mapped.store, mapped.account, mapped.wholesale, mapped.tax_included) == (
+        "ARG",
+        "ARG",
+        True,
+        False,
+    )
     assert (mapped.totals.gross, mapped.totals.tax) == (Decimal("225.00"), Decimal("37.50"))
     assert [(line.ref, line.sku, line.ean) for line in mapped.lines] == [
         ("1", "NG-LAMP-BRS", "5012345678900"),
@@ -35,7 +55,9 @@ def test_an_order_in_our_words():
 
 def test_a_naive_time_is_londons():
     assert read(order()).placed_at == datetime(2026, 7, 3, 8, 14, 27, tzinfo=UTC)
-    assert read(order(order_date="2026-01-03T09:14:27")).placed_at == datetime(2026, 1, 3, 9, 14, 27, tzinfo=UTC)
+    assert read(order(order_date="2026-01-03T09:14:27")).placed_at == datetime(
+        2026, 1, 3, 9, 14, 27, tzinfo=UTC
+    )
 
 
 @pytest.mark.parametrize(
@@ -97,7 +119,8 @@ def test_everything_wrong_is_told_at_once():
 
 
 @pytest.mark.parametrize(
-    "changes", [{"items": []}, {"order_date": "soon"}, {"currency_code": "pounds"}, {"items": [{"quantity": 1}]}]
+    "changes",
+    [{"items": []}, {"order_date": "soon"}, {"currency_code": "pounds"}, {"items": [{"quantity": 1}]}],
 )
 def test_what_cannot_be_read_parks(changes):
     assert codes(read(order(**changes)))[0] == "E-UNREADABLE"

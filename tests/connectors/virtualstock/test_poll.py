@@ -19,7 +19,12 @@ async def test_a_walk_reads_all_pages_of_all_statuses_that_matter(vendor, clock)
         pages = await walk(channel)
     asked = [(request.url.params["status"], request.url.params["offset"]) for request in vendor.asked]
     assert asked == [("ORDER", "0"), ("ORDER", "2"), ("CANCEL", "0"), ("RMA", "0")]
-    assert [row.item for one in pages for row in one.walk.rows] == ["ORDER/1", "ORDER/2", "ORDER/3", "CANCEL/4"]
+    assert [row.item for one in pages for row in one.walk.rows] == [
+        "ORDER/1",
+        "ORDER/2",
+        "ORDER/3",
+        "CANCEL/4",
+    ]
     assert [one.walk.ended for one in pages] == [False, False, False, True]
     assert (pages[-1].cursor, pages[-1].horizon) == ({"number": 8}, NOW)
 
@@ -30,13 +35,19 @@ async def test_a_row_brings_its_order_along(vendor, clock):
         told = await channel.polls["open_orders"]({}, NOW)
         draft = told.walk.rows[0].draft
         mapped = channel.unpack(draft.order_ref, draft.body)
-    assert (draft.kind, draft.order_ref, draft.destination) == ("virtualstock.order", "ARG-A1", "virtualstock:edge")
+    assert (draft.kind, draft.order_ref, draft.destination) == (
+        "virtualstock.order",
+        "ARG-A1",
+        "virtualstock:edge",
+    )
     assert (mapped.ref, mapped.updated_at) == ("ARG-A1", NOW)
     assert channel.unpack("ARG-A1", {"via": "left"}) is None
 
 
 async def test_digests_tell_what_changed(vendor, clock):
-    vendor.reply(page(order(1), order(2, comment="x"), count=9), page(order(1), order(2, comment="y"), count=9))
+    vendor.reply(
+        page(order(1), order(2, comment="x"), count=9), page(order(1), order(2, comment="y"), count=9)
+    )
     async with opened(vendor, clock) as channel:
         first = (await channel.polls["open_orders"]({"number": 1}, NOW)).walk.rows
         second = (await channel.polls["open_orders"]({"number": 2}, NOW)).walk.rows
@@ -75,7 +86,10 @@ async def test_a_page_that_fails_moves_nothing(vendor, clock, reply, error):
 
 
 async def test_one_order_is_fetched_by_its_retailers_reference(vendor, clock):
-    rows = page(order(1, order_reference="A1", retailer="https://edge.test/customers/47/"), order(2, order_reference="A1"))
+    rows = page(
+        order(1, order_reference="A1", retailer="https://edge.test/customers/47/"),
+        order(2, order_reference="A1"),
+    )
     vendor.reply(rows, page())
     async with opened(vendor, clock) as channel:
         found = await channel.fetch_orders(["ARG-A1", "R99-A1", "ARG-GONE"])

@@ -9,8 +9,8 @@ from app.domain.channel import Acknowledgement
 from app.domain.errors import TransientError
 from app.domain.order import Order, Unreadable
 from tests.connectors.virtualstock.conftest import make_settings
-from tests.sandbox.virtualstock.conftest import LOGIN, edge  # noqa: F401 - a fixture
 from tests.sandbox.conftest import sandbox  # noqa: F401 - a fixture
+from tests.sandbox.virtualstock.conftest import LOGIN, edge  # noqa: F401 - a fixture
 
 RETAILERS = {
     "ARG": {"id": 31, "supplier_reference": "ack_comment"},
@@ -56,7 +56,10 @@ async def test_a_walk_finds_every_retailers_orders(edge, channel, size):  # noqa
     await edge.sandbox.switch(virtualstock__page_size_most=size)
     placed = [await edge.place(code) for code in ("ARG", "JLW", "AWK", "ARG")]
     found = await walk(channel)
-    assert set(found) == {f"{code}-{order['order_reference']}" for code, order in zip(("ARG", "JLW", "AWK", "ARG"), placed, strict=True)}
+    assert set(found) == {
+        f"{code}-{order['order_reference']}"
+        for code, order in zip(("ARG", "JLW", "AWK", "ARG"), placed, strict=True)
+    }
     kinds = [type(order).__name__ for order in found.values()]
     assert sorted(kinds) == ["Order", "Order", "Order", "Unreadable"]  # the awkward one tells no price
 

@@ -8,7 +8,12 @@ from app.domain.errors import ForgedError, MalformedError
 from tests.connectors.virtualstock.conftest import NOW
 
 HOOK = Hook("edge", "pusher", "told by us")
-PUSH = {"event_id": "7d0c", "event": "order.created", "order_url": "https://evil.test/1/", "order_reference": "A1"}
+PUSH = {
+    "event_id": "7d0c",
+    "event": "order.created",
+    "order_url": "https://evil.test/1/",
+    "order_reference": "A1",
+}
 NEWS = {"ts": 17624076020011, "order_number": "A1", "tracking_number": 155, "status": "InTransit"}
 
 
@@ -23,7 +28,11 @@ def take(body: object, headers: dict[str, str] | None = None):
 
 def test_a_push_is_a_hint_and_nothing_of_it_is_believed():
     (draft,) = take(PUSH)
-    assert (draft.kind, draft.order_ref, draft.key) == ("virtualstock.hint", None, "virtualstock/edge/push/7d0c")
+    assert (draft.kind, draft.order_ref, draft.key) == (
+        "virtualstock.hint",
+        None,
+        "virtualstock/edge/push/7d0c",
+    )
     assert "evil" not in json.dumps(draft.body)
 
 

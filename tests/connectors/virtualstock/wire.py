@@ -58,4 +58,9 @@ def order(number: int = 700101, **changes: Any) -> dict[str, Any]:
 
 
 def page(*orders: dict[str, Any], count: int | None = None) -> dict[str, Any]:
-    return {"count": len(orders) if count is None else count, "next": f"{HOST}/x", "previous": None, "results": list(orders)}
+    return {
+        "count": len(orders) if count is None else count,
+        "next": f"{HOST}/x",
+        "previous": None,
+        "results": list(orders),
+    }

@@ -40,14 +40,17 @@ class Edge:
 
     async def place(self, retailer: str = "ARG", quantities: tuple[int, ...] = (1,), **wish: object) -> dict:
         lines = [
-            {"sku": self.articles[place]["sku"], "quantity": quantity} for place, quantity in enumerate(quantities)
+            {"sku": self.articles[place]["sku"], "quantity": quantity}
+            for place, quantity in enumerate(quantities)
         ]
         body = {"account": LOGIN["username"], "retailer": retailer, "lines": lines, **wish}
         return await self.people("/orders", **body)
 
     async def act(self, order: dict, action: str, *items: dict) -> httpx.Response:
         """Without items: every line, in full, with what a dispatch or backorder must have."""
-        return await self.ask("POST", f"/orders/{order['id']}/{action}/", {"items": list(items) or whole(order, action)})
+        return await self.ask(
+            "POST", f"/orders/{order['id']}/{action}/", {"items": list(items) or whole(order, action)}
+        )
 
     async def statuses(self, order: dict) -> list[str]:
         return [item["status"] for item in (await self.order(order["id"]))["items"]]
@@ -55,7 +58,11 @@ class Edge:
 
 def whole(order: dict, action: str) -> list[dict]:
     extra = {
-        "dispatch": {"carrier": "dpd", "tracking_number": "15501234567890", "supplier_dispatch_date": "2026-11-05"},
+        "dispatch": {
+            "carrier": "dpd",
+            "tracking_number": "15501234567890",
+            "supplier_dispatch_date": "2026-11-05",
+        },
         "backorder": {"sub_status": "Out of Stock", "supplier_dispatch_date": "2026-11-19T12:00:00"},
     }
     return [{**item(line), **extra.get(action, {})} for line in order["lines"]]

@@ -50,9 +50,15 @@ async def test_how_much_of_a_line_was_asked_to_be_cancelled_is_not_told(edge):
     order = await edge.place("JLW", quantities=(3,))
     await edge.people(f"/orders/{order['id']}/cancel-request", quantity=1)
     (shown,) = (await edge.order(order["id"]))["items"]
-    assert (shown["status"], shown["quantity"], "1" in {str(v) for v in shown.values()}) == ("CANCEL", 3, True)
+    assert (shown["status"], shown["quantity"], "1" in {str(v) for v in shown.values()}) == (
+        "CANCEL",
+        3,
+        True,
+    )
     assert (await edge.act(order, "cancel_acknowledge")).status_code == 400
-    assert (await edge.act(order, "cancel_acknowledge", item(order["lines"][0], quantity=1))).status_code == 200
+    assert (
+        await edge.act(order, "cancel_acknowledge", item(order["lines"][0], quantity=1))
+    ).status_code == 200
     assert await edge.statuses(order) == ["ORDER_ACK"]
 
 
@@ -112,7 +118,9 @@ async def test_refusals_come_in_every_wrapping(edge, family, shape):
     assert (answer.status_code, shape(answer)) == (400, SENTENCE)
 
 
-@pytest.mark.parametrize(("success", "status", "empty"), [("200_empty", 200, True), ("200_json", 200, False), ("201", 201, True)])
+@pytest.mark.parametrize(
+    ("success", "status", "empty"), [("200_empty", 200, True), ("200_json", 200, False), ("201", 201, True)]
+)
 async def test_success_comes_in_every_form(edge, success, status, empty):
     await edge.sandbox.switch(virtualstock__success=success)
     answer = await edge.act(await edge.place(), "acknowledge")
@@ -224,7 +232,9 @@ async def test_a_retailers_habits_are_enforced(edge):
 
 async def test_comments_are_not_welcome_everywhere(edge):
     argos, awkward = await edge.place("ARG"), await edge.place("AWK")
-    assert (await edge.act(awkward, "acknowledge", item(awkward["lines"][0], comment="SO 1"))).status_code == 400
+    assert (
+        await edge.act(awkward, "acknowledge", item(awkward["lines"][0], comment="SO 1"))
+    ).status_code == 400
     assert (await edge.act(argos, "acknowledge", item(argos["lines"][0], comment="SO 1"))).status_code == 200
     late = {**whole(argos, "backorder")[0], "comment": "sorry"}
     assert (await edge.act(argos, "backorder", late)).status_code == 400

@@ -13,7 +13,9 @@ async def test_an_order_reads_as_documented(edge):
     assert first["part_number"] != first["retailer_sku_reference"]
     assert first["supplier_sku_reference"] == edge.articles[0]["sku"]
     assert first["retailer_additional_reference"] == edge.articles[0]["ean"]
-    assert {type(first[name]) for name in ("unit_cost_price", "subtotal", "tax", "total", "tax_rate")} == {str}
+    assert {type(first[name]) for name in ("unit_cost_price", "subtotal", "tax", "total", "tax_rate")} == {
+        str
+    }
     assert "channel" not in await edge.order(placed["id"])
 
 
@@ -122,7 +124,9 @@ async def test_carriers_are_a_bare_list_that_changes(edge):
     carriers = (await edge.ask("GET", "/order-tracking-carriers/")).json()
     assert {"id", "slug", "name"} == set(carriers[0])
     assert "dpd" in {one["slug"] for one in carriers}
-    await edge.people("/carriers", rename={"dpd": "dpd-gb"}, remove=["yodel"], add=[{"slug": "new", "name": "New"}])
+    await edge.people(
+        "/carriers", rename={"dpd": "dpd-gb"}, remove=["yodel"], add=[{"slug": "new", "name": "New"}]
+    )
     slugs = {one["slug"] for one in (await edge.ask("GET", "/order-tracking-carriers/")).json()}
     assert {"dpd", "yodel"}.isdisjoint(slugs)
     assert {"dpd-gb", "new"} <= slugs

@@ -52,7 +52,9 @@ async def test_wrong_passwords_and_missing_fields_are_refused(edge):
     assert (wrong.status_code, "No active account" in wrong.text) == (401, True)
     missing = await client.post(f"{ROOT}/token", json={"username": "northgate"})
     assert (missing.status_code, missing.json()) == (400, {"password": ["This field is required."]})
-    assert (await client.get(f"{ROOT}/orders/")).json()["detail"] == "Authentication credentials were not provided."
+    assert (await client.get(f"{ROOT}/orders/")).json()[
+        "detail"
+    ] == "Authentication credentials were not provided."
 
 
 async def test_the_token_address_takes_no_slash_and_the_others_need_theirs(edge):

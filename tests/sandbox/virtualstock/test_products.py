@@ -29,7 +29,9 @@ async def test_stock_is_one_patch_without_a_slash_and_is_not_echoed(edge):
     assert shown["stock_updated_at"]
     assert "supplier_free_stock" not in shown
     await edge.sandbox.switch(virtualstock__stock_echo=True)
-    assert (await edge.ask("GET", f"{PRODUCTS}{number(product)}/")).json()["data"]["supplier_free_stock"] == "37"
+    assert (await edge.ask("GET", f"{PRODUCTS}{number(product)}/")).json()["data"][
+        "supplier_free_stock"
+    ] == "37"
 
 
 async def test_a_retailer_names_its_fields_as_it_likes(edge):
@@ -62,7 +64,9 @@ async def test_a_product_that_is_published_cannot_be_changed(edge):
 
 async def test_other_fields_take_the_whole_patch_and_come_back_as_text(edge):
     path = f"{PRODUCTS}{number(await find(edge))}/"
-    answer = await edge.ask("PATCH", path, {"data": {"lead_time_days": 10, "back_in_stock_date": "2026-11-24"}})
+    answer = await edge.ask(
+        "PATCH", path, {"data": {"lead_time_days": 10, "back_in_stock_date": "2026-11-24"}}
+    )
     assert answer.json()["data"]["lead_time_days"] == "10"
     assert answer.json()["back_in_stock_date"] == "2026-11-24"
     assert (await edge.ask("PATCH", path, {"data": {}})).status_code == 400
