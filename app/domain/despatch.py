@@ -129,7 +129,7 @@ def _lines(shipping: Shipping, found: list[Violation]) -> tuple[tuple[str, int],
                 found.append(problem)
         if note.number == shipping.note.number:
             break
-    if not told and not found:
+    if not shipping.note.lines:
         found.append(_in_erp(shipping.note, "E-QTY", "lines", "", "the note has no goods of this order"))
     return tuple(told.items())
 

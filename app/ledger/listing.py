@@ -51,8 +51,8 @@ async def compare(pool: asyncpg.Pool, connection: str, poll: str, walk: Walk) ->
         return Found(fresh)
     rows = await pool.fetch(
         """
-        SELECT item, order_ref, walk < $3 AS left_it FROM channel_listing
-        WHERE connection = $1 AND poll = $2 AND (walk < $3 OR changed_in = $3) AND item <> ALL($4::text[])
+        SELECT item, order_ref, walk < $3::bigint AS left_it FROM channel_listing
+        WHERE connection = $1 AND poll = $2 AND (walk < $3::bigint OR changed_in = $3::bigint) AND item <> ALL($4::text[])
         """,
         connection,
         poll,
@@ -68,7 +68,7 @@ async def record(conn: asyncpg.Connection, fact: Walked) -> None:
     await conn.execute(
         """
         INSERT INTO channel_listing AS kept (connection, poll, item, digest, order_ref, walk, changed_in)
-        SELECT $1, $2, item, digest, order_ref, $3, CASE WHEN changed THEN $3 ELSE 0 END
+        SELECT $1, $2, item, digest, order_ref, $3::bigint, CASE WHEN changed THEN $3::bigint ELSE 0 END
         FROM unnest($4::text[], $5::text[], $6::text[], $7::bool[]) AS given(item, digest, order_ref, changed)
         ON CONFLICT (connection, poll, item) DO UPDATE SET digest = excluded.digest, walk = excluded.walk,
             changed_in = greatest(kept.changed_in, excluded.changed_in)

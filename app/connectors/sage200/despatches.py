@@ -52,7 +52,12 @@ class Despatches:
     async def _all(self, wanted: str) -> list[Mapping[str, Any]]:
         found: list[Mapping[str, Any]] = []
         while True:
-            options = {"filter": wanted, "orderby": "sop_despatch_line_id", "top": PAGE, "skip": len(found)}
+            options: dict[str, str | int] = {
+                "filter": wanted,
+                "orderby": "sop_despatch_line_id",
+                "top": PAGE,
+                "skip": len(found),
+            }
             page = await self._client.page(VIEW, options)
             found += page
             if len(page) < PAGE:

@@ -42,7 +42,12 @@ async def read_orders(cursor: dict[str, Any], now: datetime, *, source: Source) 
     place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
     number = int(cursor.get("number", 1))
     size = source.settings.page_size
-    params = {"status": STATUSES[place], "limit": size, "offset": offset, "format": "json"}
+    params: dict[str, str | int] = {
+        "status": STATUSES[place],
+        "limit": size,
+        "offset": offset,
+        "format": "json",
+    }
     page = await _page(source, params)
     rows = tuple(_listed(row, STATUSES[place], (number, now), source) for row in page.results)
     # The server may give less than was asked for, never nothing while there is more.

@@ -78,8 +78,10 @@ def _by_token(world: World, view: View, given: str) -> Doc:
 
 def find_account(view: View, username: str, password: str) -> Doc | None:
     account = view.get(ACCOUNT, username)
-    fits = account and hmac.compare_digest(account["password"].encode(), password.encode())
-    return account if fits and account["active"] else None
+    if account is None or not account["active"]:
+        return None
+    fits = hmac.compare_digest(account["password"].encode(), password.encode())
+    return account if fits else None
 
 
 def revoke(change: Change, username: str, kinds: tuple[str, ...]) -> int:

@@ -12,7 +12,7 @@ from app.sandbox.virtualstock.lists import page
 from app.sandbox.virtualstock.place import PENNY, PRODUCT, SHARE, naive
 from app.sandbox.virtualstock.present import OTHER_HOST
 from app.sandbox.virtualstock.refusal import Refused, field
-from app.sandbox.virtualstock.retailers import Retailer, retailer_of
+from app.sandbox.virtualstock.retailers import RETAILER, Retailer, retailer_of
 from app.sandbox.virtualstock.switches import setting
 from app.sandbox.world import World
 
@@ -73,10 +73,12 @@ def part_number(retailer: Retailer, product: Doc) -> str:
 def list_products(world: World, request: Request, account: Doc) -> Doc:
     view = world.store.read()
     wanted = request.query_params.get("part_number")
-    found = []
-    for product in view.seek(PRODUCT, account=account["username"]):
-        if wanted is None or part_number(retailer_of(view, product["retailer"]), product) == wanted:
-            found.append(product)
+    retailers = {doc["id"]: retailer_of(view, doc["id"]) for doc in view.seek(RETAILER)}
+    found = [
+        product
+        for product in view.seek(PRODUCT, account=account["username"])
+        if wanted is None or part_number(retailers[product["retailer"]], product) == wanted
+    ]
     return page(world, request, found, lambda product: show_product(world, product, account), 100)
 
 

@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.sandbox.mirror import Doc
-from app.sandbox.store import Call, View
+from app.sandbox.mirror import Doc, View
+from app.sandbox.store import Call
 from app.sandbox.virtualstock.present import ORDERS_ROOT, link
 from app.sandbox.virtualstock.switches import setting
 from app.sandbox.world import World

@@ -9,7 +9,8 @@ from app.domain.errors import DestinationError, PermanentError, TransientError
 from tests.connectors.virtualstock.conftest import opened
 from tests.connectors.virtualstock.wire import item, order
 
-TOLD = Acknowledgement("ARG-A1", "700101", "0000001579", datetime(2026, 11, 5, 9, tzinfo=UTC))
+PLACED = datetime(2026, 1, 5, 9, tzinfo=UTC)
+TOLD = Acknowledgement("ARG-A1", "700101", "0000001579", PLACED)
 
 
 async def tell(vendor, clock, **profile) -> bool:
