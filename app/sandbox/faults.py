@@ -15,7 +15,11 @@ RULES = "sandbox.fault_rule"
 COUNTS = "sandbox.fault_count"
 ANYWHERE: Place = ("", "", "")
 ENTRY: Place = ("sage200", r"^POST$", r"/sop_orders$")
-WRITE: Place = ("sage200", r"^(POST|PUT|DELETE)$", r"/sop_orders(/\d+)?$")
+WRITE: Place = (
+    "sage200",
+    r"^(POST|PUT|DELETE)$",
+    r"/(sop_orders|sop_despatch_receipts|couriers|customer_delivery_addresses)(/\d+)?$|/sop_confirm_despatch$",
+)
 WEBHOOK: Place = ("centra", r"^POST$", r"^webhook$")
 KINDS: Mapping[str, Place] = MappingProxyType(
     {
