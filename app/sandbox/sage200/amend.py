@@ -39,6 +39,11 @@ def find_order(entry: Entry, id_: str) -> Doc:
     return order
 
 
+def check_amendable(order: Doc) -> None:
+    if order["document_status"] not in AMENDABLE:
+        raise invalid(f"{record_of(order).label} cannot be amended.")
+
+
 def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]:
     """The order as saved, and the error of the line that stopped the rest, if one did."""
     order = find_order(entry, id_)
@@ -46,8 +51,7 @@ def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]
     check_lock(entry.world, entry.change, record_of(order), lock_id=wish.get("lock_id"))
     if "lock_id" in wish:
         check_lock_id(entry.world, entry.change, record_of(order), wish["lock_id"])
-    if order["document_status"] not in AMENDABLE:
-        raise invalid(f"{record_of(order).label} cannot be amended.")
+    check_amendable(order)
     if wish.get("customer_id", order["customer_id"]) != order["customer_id"]:
         raise invalid("The customer of an order cannot be changed.")
     head = {name: value for name, value in wish.items() if name not in KEPT}

@@ -150,7 +150,7 @@ def check_stock(entry: Entry, line: Doc, quantity: Decimal) -> None:
 def issue(entry: Entry, line: Doc, quantity: Decimal, released: Decimal) -> None:
     """Stock falls, at despatch or at the invoice as the company's setting says (sage200.md 9.3)."""
     holding = find_holding(entry.change, line["product_id"], line["warehouse_id"])
-    if holding is not None:
+    if holding is not None and (quantity or released):
         move_stock(entry.change, holding, stock=-quantity, allocated=-released, stamp=entry.stamp)
     line["issued_quantity"] = str(Decimal(line.get("issued_quantity", "0")) + quantity)
 

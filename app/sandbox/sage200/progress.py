@@ -40,7 +40,11 @@ def mark_progress(order: Doc) -> None:
     if order.get("cancelled_status") and order["document_status"] != CANCELLED:
         left = any(line["line_type"] in GOODS for line in lines)
         order["cancelled_status"] = "Partially" if left else "Fully"
-    if order["document_status"] == LIVE and lines and all(line["is_complete"] for line in lines):
+    done = bool(lines) and all(line["is_complete"] for line in lines)
+    for line in order["lines"]:
+        if line["line_type"] == COMMENT:
+            line["is_complete"] = done
+    if done and order["document_status"] == LIVE:
         order["document_status"] = COMPLETE
 
 
