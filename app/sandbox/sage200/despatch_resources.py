@@ -36,7 +36,7 @@ def note_getters(view: View) -> dict[str, Getter]:
     def ordered(name: str) -> Getter:
         return lambda note: order(note).get(name)
 
-    getters = {
+    getters: dict[str, Getter] = {
         name: stored(RENAMED.get(name, name.removeprefix("sop_despatch_")))
         for name in despatch_sheets.DESPATCH_VIEW
         if name.startswith("sop_despatch_") or name in RENAMED
@@ -71,7 +71,7 @@ def line_getters(view: View) -> dict[str, Getter]:
         "product_id": "product_id",
         "warehouse_id": "warehouse_id",
     }
-    of_line = {
+    of_line: dict[str, Getter] = {
         **{name: stored(field) for name, field in ordered.items()},
         "sop_order_line_item_description": stored("description", 60),
         "sop_order_line_type_id": lambda line: ENUMS["line_type"].index(line["line_type"]),

@@ -56,7 +56,7 @@ async def test_no_record_without_the_flag_or_without_a_fall(sage: Sage):
     await change(sage, order, line_quantity=2)
     await change(sage, order, line_quantity=2, create_cancelled_line=True)
     await change(sage, order, line_quantity=4, create_cancelled_line=True)
-    await change(sage, order, order_priority="A", create_cancelled_line=False)
+    await change(sage, order, line_quantity=3, create_cancelled_line=False)
     assert (await sage.get(CANCELLED), (await sage.read(order))["cancelled_status"]) == ([], None)
 
 

@@ -34,6 +34,8 @@ PROVEN = {
     "list_customer_delivery_addresses": "sales",
     "add_customer_delivery_address": "sales",
 }
+# Filtered on fields that their rows do not have (sage200.md 6).
+RESTRICTED = {"list_sop_confirm_despatch", "list_sop_despatch_discrete_orders"}
 with_files = pytest.mark.skipif(
     not SPECS.is_dir(), reason="Sage's OpenAPI files are not beside this checkout"
 )
@@ -204,7 +206,7 @@ def test_what_may_be_sent_and_filtered_exists_in_sages_files(operation: str, fil
     method, path, action = OPERATIONS[operation]
     theirs = spec["paths"][path.replace("{id}", "{Id}")][method.lower()]
     answered = theirs["responses"]["200"].get("content")
-    if answered and "ready" not in operation and "confirm" not in operation and "discrete" not in operation:
+    if answered and operation not in RESTRICTED:
         known = resolve(spec, content(theirs["responses"]["200"]))["properties"]
         assert set(action.get("x-filters", [])) <= known.keys()
     if "requestBody" in action:
