@@ -10,7 +10,6 @@ from app.sandbox.sage200 import couriers
 from app.sandbox.sage200.allocate import held_of, move_allocation
 from app.sandbox.sage200.amend import amend_line, check_amendable, record_of, save
 from app.sandbox.sage200.checks import check_object
-from app.sandbox.sage200.couriers import DESPATCHES
 from app.sandbox.sage200.despatch import Item, check_live, check_note, correct, send
 from app.sandbox.sage200.despatch_sheets import RECEIPT
 from app.sandbox.sage200.enter import check_address
@@ -41,7 +40,11 @@ def despatch(entry: Entry, wish: Doc) -> Doc:
     """
     order = open_order(entry, wish)
     check_live(entry, order)
-    items = [(find_line(order, one), quantity_of(one)) for one in wish["lines"]] if "lines" in wish else all_of(order)
+    items = (
+        [(find_line(order, one), quantity_of(one)) for one in wish["lines"]]
+        if "lines" in wish
+        else all_of(order)
+    )
     if not items:
         raise invalid("Nothing of the order can be despatched.")
     note = {"despatch_date": f"{entry.stamp[:10]}T00:00:00", **type_note(entry, wish)}
@@ -115,7 +118,9 @@ def cancel_line(entry: Entry, wish: Doc) -> Doc:
     line = find_line(order, wish)
     gone = Decimal(line["despatch_receipt_quantity"])
     rest: Doc = {"line_quantity": gone} if gone > 0 else {"is_to_delete": True}
-    return retype_line(entry, order, {"id": line["id"], "create_cancelled_line": wish.get("record", True), **rest})
+    return retype_line(
+        entry, order, {"id": line["id"], "create_cancelled_line": wish.get("record", True), **rest}
+    )
 
 
 def retype_line(entry: Entry, order: Doc, body: Doc) -> Doc:

@@ -34,7 +34,8 @@ def find_record(entry: Entry, wish: Doc) -> Record:
 
 def find_line(order: Doc, wish: Doc) -> Doc:
     """`line` (id) or `sku`."""
-    for line in order["lines"]:
+    lines: list[Doc] = order["lines"]
+    for line in lines:
         if line["id"] == wish.get("line") or ("sku" in wish and line.get("code") == wish["sku"]):
             return line
     raise Refused(404, f"no such line in {order['document_no']}")

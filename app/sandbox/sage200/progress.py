@@ -35,7 +35,9 @@ def mark_progress(order: Doc) -> None:
     lines = [line for line in order["lines"] if line["line_type"] != COMMENT]
     for line in lines:
         mark_line(line)
-    order["despatch_receipt_status"] = joint([line["despatch_receipt_status"] for line in lines if owed_of(line)])
+    order["despatch_receipt_status"] = joint(
+        [line["despatch_receipt_status"] for line in lines if owed_of(line)]
+    )
     order["invoice_credit_status"] = joint([line["invoice_credit_status"] for line in lines])
     if order.get("cancelled_status") and order["document_status"] != CANCELLED:
         left = any(line["line_type"] in GOODS for line in lines)

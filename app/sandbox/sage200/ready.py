@@ -72,8 +72,14 @@ def show_item(view: View, order: Doc, line: Doc, quantity: Decimal) -> Doc:
     despatched = Decimal(line["despatch_receipt_quantity"])
     customer = first(view, "customer", id=order["customer_id"])
     item = {
-        **{name: line.get(name) for name in ("id", "product_id", "line_quantity", "despatch_receipt_quantity")},
-        **{name: line.get(name, order.get(name)) for name in ("requested_delivery_date", "promised_delivery_date")},
+        **{
+            name: line.get(name)
+            for name in ("id", "product_id", "line_quantity", "despatch_receipt_quantity")
+        },
+        **{
+            name: line.get(name, order.get(name))
+            for name in ("requested_delivery_date", "promised_delivery_date")
+        },
         "sop_order_return_id": order["id"],
         "document_no": order["document_no"],
         "document_date": order["document_date"],

@@ -157,7 +157,7 @@ class Api:
             shown, call.key = write.do(self._entry(change, stamp), id_, body)
         return Response() if shown is None else answer_json(shown)
 
-    async def _await_order(self, body: Doc) -> None:
+    async def _await_order(self, body: Any) -> None:
         order = self._world.store.read().get(ORDERS, str(body.get("sop_order_return_id")))
         if order is not None:
             await await_unlocked(self._world, record_of(order))

@@ -78,7 +78,7 @@ class Sage:
         text = f"product_id eq {self.id('product', self.skus[place])} and warehouse_name eq 'HOME'"
         return (await self.get("warehouse_holdings", filter=text))[0]
 
-    async def deed(self, name: str, **wish: Any) -> dict[str, Any]:
+    async def deed(self, name: str, /, **wish: Any) -> dict[str, Any]:
         answer = await self.sandbox.client.post(f"/_sandbox/people/sage200/{name}", json=wish)
         assert answer.status_code == 200, answer.text
         return answer.json()

@@ -115,7 +115,9 @@ async def test_quantity_is_changed_with_or_without_a_record(sage: Sage):
     order = await sage.allocated(5)
     await sage.deed("change_quantity", order=order["id"], sku=sage.skus[0], quantity=4)
     assert await sage.get("sop_cancelled_lines") == []
-    await sage.deed("change_quantity", order=order["id"], sku=sage.skus[0], quantity=1, record=True, user="mary")
+    await sage.deed(
+        "change_quantity", order=order["id"], sku=sage.skus[0], quantity=1, record=True, user="mary"
+    )
     (record,) = await sage.get("sop_cancelled_lines")
     assert (record["cancelled_quantity"], record["user_name"]) == (3, "mary")
     assert (await sage.holding())["quantity_allocated_sop"] == 1

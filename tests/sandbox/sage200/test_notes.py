@@ -145,7 +145,9 @@ async def test_what_the_resource_does_not_have_is_refused(sage: Sage, path: str,
 async def test_views_can_be_filtered_on_any_field(sage: Sage, path: str, text: str):
     await despatched(sage, consignment_no="H1")
     assert len(await sage.get(path, filter=text)) == 1
-    assert await sage.get(path, filter=f"({text}) and customer_id eq 5" if path != RECEIPTS else "id eq 5") == []
+    assert (
+        await sage.get(path, filter=f"({text}) and customer_id eq 5" if path != RECEIPTS else "id eq 5") == []
+    )
 
 
 async def test_pages_by_top_and_skip(sage: Sage):

@@ -115,7 +115,9 @@ async def work(sage: Sage) -> dict[str, Any]:
     stamp = order["date_time_updated"]
     by_time = {"filter": f"date_time_updated gt {stamp}", "top": 500}
     await do("list_sop_despatch_receipts", **by_time, orderby="date_time_updated,id")
-    await do("list_sop_order_despatch_line_views", **by_time, orderby="date_time_updated,sop_despatch_line_id")
+    await do(
+        "list_sop_order_despatch_line_views", **by_time, orderby="date_time_updated,sop_despatch_line_id"
+    )
     await do("correct_sop_despatch_receipt", {"consignment_no": "H2", "pieces": 1}, note["sop_despatch_id"])
     await do("get_sop_despatch_receipt", None, note["sop_despatch_id"])
     held = await do("get_sop_order", None, order["id"], expand="is_to_lock,lines")
