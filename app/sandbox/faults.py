@@ -15,9 +15,13 @@ RULES = "sandbox.fault_rule"
 COUNTS = "sandbox.fault_count"
 ANYWHERE: Place = ("", "", "")
 ENTRY: Place = ("sage200", r"^POST$", r"/sop_orders$")
-WRITE: Place = ("sage200", r"^(POST|PUT|DELETE)$", r"/sop_orders(/\d+)?$")
 ACTION: Place = ("virtualstock", r"^POST$", r"/orders/\d+/\w+/$")
 ORDER_LIST: Place = ("virtualstock", r"^GET$", r"/restapi/v4/orders/$")
+WRITE: Place = (
+    "sage200",
+    r"^(POST|PUT|DELETE)$",
+    r"/(sop_orders|sop_despatch_receipts|couriers|customer_delivery_addresses)(/\d+)?$|/sop_confirm_despatch$",
+)
 WEBHOOK: Place = ("centra", r"^POST$", r"^webhook$")
 KINDS: Mapping[str, Place] = MappingProxyType(
     {

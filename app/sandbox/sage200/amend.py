@@ -4,29 +4,27 @@ from decimal import Decimal
 from typing import Any
 
 from app.sandbox.mirror import Doc
-from app.sandbox.sage200.checks import check_object
+from app.sandbox.sage200.allocate import allocate_line, held_of, may_allocate, move_allocation
+from app.sandbox.sage200.cancel import keeps_record, record_cancelled
+from app.sandbox.sage200.checks import as_list, check_object
 from app.sandbox.sage200.enter import (
     CHILDREN,
-    LIVE,
     ORDERS,
     add_line,
-    allocate_line,
-    as_list,
     check_analysis,
     check_customer,
     check_head,
     check_rate,
-    may_allocate,
-    move_allocation,
     number_order,
 )
 from app.sandbox.sage200.lines import STANDARD, Entry, check_line, complete_line
 from app.sandbox.sage200.locks import LOCK, Record, check_lock, check_lock_id
 from app.sandbox.sage200.money import total_order
+from app.sandbox.sage200.progress import CANCELLED, DRAFT, GOODS, LIVE, mark_progress
 from app.sandbox.sage200.refusal import Refused, invalid
 from app.sandbox.sage200.sheets import ORDER
 
-AMENDABLE = frozenset({LIVE, "EnumDocumentStatusDraft", "EnumDocumentStatusOnHold"})
+AMENDABLE = frozenset({LIVE, DRAFT, "EnumDocumentStatusOnHold"})
 KEPT = frozenset({"customer_id", "document_no", "lock_id", "is_editing", "id"})
 
 
@@ -41,15 +39,19 @@ def find_order(entry: Entry, id_: str) -> Doc:
     return order
 
 
+def check_amendable(order: Doc) -> None:
+    if order["document_status"] not in AMENDABLE:
+        raise invalid(f"{record_of(order).label} cannot be amended.")
+
+
 def amend_order(entry: Entry, id_: str, body: Any) -> tuple[Doc, Refused | None]:
     """The order as saved, and the error of the line that stopped the rest, if one did."""
     order = find_order(entry, id_)
     wish = check_object(body, ORDER, strict=entry.strict, also=CHILDREN)
-    check_lock(entry.world, entry.change, record_of(order), wish.get("lock_id"))
+    check_lock(entry.world, entry.change, record_of(order), lock_id=wish.get("lock_id"))
     if "lock_id" in wish:
         check_lock_id(entry.world, entry.change, record_of(order), wish["lock_id"])
-    if order["document_status"] not in AMENDABLE:
-        raise invalid(f"{record_of(order).label} cannot be amended.")
+    check_amendable(order)
     if wish.get("customer_id", order["customer_id"]) != order["customer_id"]:
         raise invalid("The customer of an order cannot be changed.")
     head = {name: value for name, value in wish.items() if name not in KEPT}
@@ -87,6 +89,7 @@ def amend_line(entry: Entry, order: Doc, body: Any, customer: Doc) -> None:
     id_ = body.get("id") if isinstance(body, dict) else None
     if id_ is None:
         line = check_line(entry, body)
+        line.pop("create_cancelled_line", None)
         add_line(entry, order, line, customer)
         line["sop_order_id"] = order["id"]
         allocate_line(entry, line)
@@ -96,35 +99,44 @@ def amend_line(entry: Entry, order: Doc, body: Any, customer: Doc) -> None:
         raise invalid(f"The line with id {id_} does not belong to this order.")
     old = order["lines"][place]
     wish = check_line(entry, body, old["line_type"])
+    flagged = wish.pop("create_cancelled_line", False) and old["line_type"] in GOODS
+    recorded = flagged and keeps_record(entry)
+    left = Decimal(0)
     if wish.pop("is_to_delete", False):
         remove_line(entry, old)
         del order["lines"][place]
-        return
-    order["lines"][place] = change_line(entry, old, wish, customer, order)
+    else:
+        order["lines"][place] = change_line(entry, old, wish, customer, order)
+        left = Decimal(order["lines"][place].get("line_quantity", "0"))
+    if recorded and left < Decimal(old["line_quantity"]):
+        record_cancelled(entry, order, old, Decimal(old["line_quantity"]) - left)
 
 
 def remove_line(entry: Entry, line: Doc) -> None:
     if Decimal(line["despatch_receipt_quantity"]) > 0:
         raise invalid("A line that was despatched cannot be deleted.")
     if line["line_type"] == STANDARD:
-        move_allocation(entry, line, -Decimal(line["allocated_quantity"]))
+        move_allocation(entry, line, -held_of(line))
 
 
 def change_line(entry: Entry, old: Doc, wish: Doc, customer: Doc, order: Doc) -> Doc:
     line = {**old, **wish, "date_time_updated": entry.stamp}
     complete_line(entry, line, customer, Decimal(order["document_discount_percent"]))
+    despatched = Decimal(line["despatch_receipt_quantity"])
+    if line["line_type"] in GOODS and abs(Decimal(line["line_quantity"])) < despatched:
+        raise invalid("The line quantity cannot fall below what was despatched.")
     if line["line_type"] != STANDARD:
         return line
-    quantity = Decimal(line["line_quantity"])
-    if quantity < Decimal(line["despatch_receipt_quantity"]):
-        raise invalid("The line quantity cannot fall below what was despatched.")
+    left = Decimal(line["line_quantity"]) - despatched
     if (line["product_id"], line["warehouse_id"]) != (old["product_id"], old["warehouse_id"]):
-        move_allocation(entry, old, -Decimal(old["allocated_quantity"]))
-        line["allocated_quantity"] = "0"
-    held = Decimal(line["allocated_quantity"])
-    surplus = max(held - quantity, Decimal(0))
+        if despatched > 0:
+            raise invalid("The product of a line that was despatched cannot be changed.")
+        move_allocation(entry, old, -held_of(old))
+        line.update(allocated_quantity="0", available_for_despatch="0")
+    held = held_of(line)
+    surplus = max(held - left, Decimal(0))
     asked = Decimal(line.pop("to_allocate_quantity", "0"))
-    if asked > quantity - held + surplus - Decimal(line["despatch_receipt_quantity"]):
+    if asked > left - held + surplus:
         raise invalid("The property 'to_allocate_quantity' cannot exceed what is left to allocate.")
     more = asked if may_allocate(entry) else Decimal(0)
     move_allocation(entry, line, more - surplus)
@@ -135,6 +147,7 @@ def save(entry: Entry, order: Doc, *, moved: bool) -> None:
     for number, line in enumerate(order["lines"], start=1):
         line["line_number"] = number
     total_order(order, entry.method)
+    mark_progress(order)
     if moved:
         order["date_time_updated"] = entry.stamp
     entry.change.put(ORDERS, order["id"], order)
@@ -154,5 +167,5 @@ def delete_order(entry: Entry, id_: str) -> None:
     if way == "delete":
         entry.change.delete(ORDERS, order["id"])
         return
-    order.update(document_status="EnumDocumentStatusCancelled", cancelled_status="Fully")
+    order.update(document_status=CANCELLED, cancelled_status="Fully")
     save(entry, order, moved=True)

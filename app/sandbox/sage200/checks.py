@@ -131,3 +131,9 @@ def need(doc: Mapping[str, Any], *names: str) -> None:
     for name in names:
         if doc.get(name) in {None, ""}:
             raise invalid(f"The property '{name}' is required.")
+
+
+def as_list(name: str, value: Any) -> list[Any]:
+    if not isinstance(value, list):
+        raise invalid(f"The property '{name}' must be a list.")
+    return value

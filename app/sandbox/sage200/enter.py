@@ -4,18 +4,19 @@ from decimal import Decimal
 from typing import Any
 
 from app.sandbox.mirror import Doc
-from app.sandbox.sage200.checks import check_object, need
-from app.sandbox.sage200.lines import STANDARD, Entry, check_line, complete_line
+from app.sandbox.sage200.addresses import copy_address
+from app.sandbox.sage200.allocate import allocate_line
+from app.sandbox.sage200.checks import as_list, check_object, need
+from app.sandbox.sage200.lines import Entry, check_line, complete_line
 from app.sandbox.sage200.locks import Record, check_lock
 from app.sandbox.sage200.money import total_order
+from app.sandbox.sage200.progress import DRAFT, LIVE, mark_progress
 from app.sandbox.sage200.refusal import invalid
 from app.sandbox.sage200.sheets import CASH_ADDRESS, DELIVERY_ADDRESS, MEMO, ORDER
-from app.sandbox.sage200.stock import allocate
 
 ORDERS = "sage200.sop_order"
 CHILDREN = frozenset({"lines", "memos", "delivery_address", "cash_account_invoice_address"})
 CASH, NOT_AMENDABLE = "EnumCustomerTypeCash", "EnumAmendabilityTypeNotAmendable"
-LIVE, DRAFT = "EnumDocumentStatusLive", "EnumDocumentStatusDraft"
 
 
 def enter_order(entry: Entry, body: Any, *, ghost: bool = False) -> Doc:
@@ -37,6 +38,7 @@ def enter_order(entry: Entry, body: Any, *, ghost: bool = False) -> Doc:
     number_order(entry, order, number)
     for line in order["lines"]:
         allocate_line(entry, line)
+    mark_progress(order)
     entry.change.put(ORDERS, order["id"], order)
     return order
 
@@ -59,14 +61,14 @@ def check_head(entry: Entry, order: Doc, body: Doc) -> None:
     check_period(entry, order)
     if order.get("customer_type") == CASH and not settings_of(entry)["allow_cash_orders"]:
         raise invalid("Orders of cash accounts are not allowed.")
-    if "customer_delivery_address_id" in order:
-        raise invalid(f"The delivery address with id {order['customer_delivery_address_id']} does not exist.")
     if order.get("payment_with_order"):
         need(order, "payment_method_id")
     if "payment_method_id" in order:
         method = entry.find("payment_method", order["payment_method_id"], "payment method")
         if method["card_processing_method"]:
             raise invalid("A payment by online card cannot be entered here.")
+    if "customer_delivery_address_id" in body:
+        order.update(delivery_address=copy_address(entry, order), use_invoice_address=False)
     if "delivery_address" in body:
         order["delivery_address"] = check_address(entry, body["delivery_address"])
     if "cash_account_invoice_address" in body:
@@ -128,12 +130,6 @@ def check_lines(body: Doc) -> list[Any]:
     if not lines:
         raise invalid("A sales order needs a line.")
     return lines
-
-
-def as_list(name: str, value: Any) -> list[Any]:
-    if not isinstance(value, list):
-        raise invalid(f"The property '{name}' must be a list.")
-    return value
 
 
 def add_line(entry: Entry, order: Doc, line: Doc, customer: Doc) -> None:
@@ -203,25 +199,3 @@ def number_order(entry: Entry, order: Doc, number: str) -> None:
         if entry.change.find(ORDERS, document_no=number):
             raise invalid(f"The document number {number} is used already.")
         order["document_no"] = number
-
-
-def allocate_line(entry: Entry, line: Doc) -> None:
-    wanted = Decimal(line.pop("to_allocate_quantity", "0"))
-    if line["line_type"] == STANDARD:
-        move_allocation(entry, line, wanted if may_allocate(entry) else Decimal(0))
-
-
-def may_allocate(entry: Entry) -> bool:
-    allowed = entry.setting("allocate_stock_on_order_entry")
-    return bool(allowed or entry.setting("allocation_when_off") == "works")
-
-
-def move_allocation(entry: Entry, line: Doc, wanted: Decimal) -> None:
-    """Allocates more, or less if `wanted` is negative."""
-    stamp = entry.stamp if entry.setting("holding_stamp_moves") else None
-    taken = allocate(entry.change, line, wanted, shortage=entry.setting("insufficient_stock"), stamp=stamp)
-    held = Decimal(line["allocated_quantity"]) + taken
-    line["allocated_quantity"] = line["available_for_despatch"] = str(held)
-    line["allocation_status"] = (
-        "None" if held == 0 else "Fully" if held >= Decimal(line["line_quantity"]) else "Partially"
-    )

@@ -21,6 +21,7 @@ ENUMS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "account_status": ("AccountStatusActive", "AccountStatusHidden"),
         "product_status": ("Active", "Inactive"),
         "amendability": ("EnumAmendabilityTypeNotAmendable", "EnumAmendabilityTypeAll"),
+        "confirmation_intent": ("ConfirmOnDespatch", "Confirm"),
     }
 )
 STAMP = re.compile(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,7}))?(Z)?")

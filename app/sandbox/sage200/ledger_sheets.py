@@ -127,6 +127,7 @@ are_prices_tax_inclusive bool
 allocate_stock_on_order_entry bool
 update_stock_on_despatch bool
 record_cancelled_order_lines bool
+default_free_text_confirm_intent_type str50
 add_invoice_credit_note_to_sales_ledger bool
 invoice_payment_immediately bool
 record_tracking_on_despatch bool

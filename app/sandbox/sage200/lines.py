@@ -23,18 +23,20 @@ STANDARD, FREE_TEXT, CHARGE, COMMENT = (
     "EnumLineTypeCharge",
     "EnumLineTypeComment",
 )
+ON_DESPATCH, SEPARATELY, UNCONFIRMED = "ConfirmOnDespatch", "Confirm", "NoConfirmation"
 PRICED = frozenset({"selling_unit_price", "selling_unit_price_overridden", "tax_code_id", "cost_price"})
 NOMINAL = frozenset({"nominal_reference", "nominal_cost_centre", "nominal_department"})
 DISCOUNT = frozenset(
     {"unit_discount_percent", "unit_discount_value", "discount_percent_specified", "unit_discount_overridden"}
 )
 STOCKED = frozenset({"product_id", "warehouse_id", "to_allocate_quantity"})
+INTENT = frozenset({"confirmation_intent_type"})
 MISPLACED: Mapping[str, frozenset[str]] = MappingProxyType(
     {
-        STANDARD: frozenset(),
+        STANDARD: INTENT,
         FREE_TEXT: STOCKED | {"code"},
-        CHARGE: STOCKED | DISCOUNT | {"line_quantity"},
-        COMMENT: STOCKED | DISCOUNT | PRICED | NOMINAL | {"line_quantity", "code"},
+        CHARGE: STOCKED | DISCOUNT | INTENT | {"line_quantity"},
+        COMMENT: STOCKED | DISCOUNT | INTENT | PRICED | NOMINAL | {"line_quantity", "code"},
     }
 )
 
@@ -114,7 +116,7 @@ def fill_standard(entry: Entry, line: Doc) -> None:
         raise invalid("The property 'line_quantity' must be above zero.")
     if not 0 <= Decimal(line.get("to_allocate_quantity", "0")) <= Decimal(line["line_quantity"]):
         raise invalid("The property 'to_allocate_quantity' cannot exceed the line quantity.")
-    line["code"] = product["code"]
+    line.update(code=product["code"], confirmation_intent_type=ON_DESPATCH)
     if not line.get("use_description"):
         line["description"] = product["name"]
     line.setdefault("tax_code_id", product["tax_code_id"])
@@ -135,9 +137,12 @@ def set_price(entry: Entry, line: Doc, product: Doc) -> None:
     line.setdefault("selling_unit_price", product["list_price"])
 
 
-def fill_free_text(_: Entry, line: Doc) -> None:
+def fill_free_text(entry: Entry, line: Doc) -> None:
     need(line, "description", "line_quantity")
     line.setdefault("selling_unit_price", "0")
+    line.setdefault("confirmation_intent_type", entry.setting("default_free_text_confirm_intent_type"))
+    if line["confirmation_intent_type"] not in {ON_DESPATCH, SEPARATELY, UNCONFIRMED}:
+        raise invalid("The property 'confirmation_intent_type' cannot have this value.")
 
 
 def fill_charge(entry: Entry, line: Doc) -> None:

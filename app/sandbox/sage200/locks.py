@@ -1,8 +1,9 @@
 """Pessimistic locks on records, of people at their desks and of API callers (sage200.md 11)."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from app.sandbox.mirror import View
+from app.sandbox.mirror import Doc, View
 from app.sandbox.sage200.refusal import Refused, invalid
 from app.sandbox.sage200.stamps import stamp_later, stamp_now
 from app.sandbox.sage200.switches import setting
@@ -11,6 +12,7 @@ from app.sandbox.world import World
 
 LOCK = "sage200.lock"
 API_USER = "api.user"
+LOOK_SECONDS = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +28,34 @@ class Record:
         return f"{self.kind}:{self.id}"
 
 
-def check_lock(world: World, view: View, record: Record, lock_id: int | None = None) -> None:
-    """Raises Refused while somebody else holds the record."""
-    lock = view.get(LOCK, record.key)
-    if lock is None or (lock["until"] and lock["until"] <= stamp_now(world)):
-        return
-    if lock["lock_id"] == lock_id or (lock["until"] and setting(world, "put_without_lock_id") == "accept"):
+def check_lock(
+    world: World, view: View, record: Record, *, lock_id: int | None = None, user: str = ""
+) -> None:
+    """Raises Refused while somebody else holds the record; `user` is who asks, at a desk."""
+    lock = find_lock(world, view, record)
+    if lock is None or lock["lock_id"] == lock_id or lock["user"] == user:
         return
     raise Refused(
         setting(world, "locked_status"),
         f"{record.label} is locked by user '{lock['user']}'. Try again later.",
     )
+
+
+def find_lock(world: World, view: View, record: Record) -> Doc | None:
+    """The lock that others meet."""
+    lock = view.get(LOCK, record.key)
+    if lock is None or (lock["until"] and lock["until"] <= stamp_now(world)):
+        return None
+    return None if lock["until"] and setting(world, "put_without_lock_id") == "accept" else lock
+
+
+async def await_unlocked(world: World, record: Record) -> None:
+    """Raises Refused (504) when the server has waited as long as it ever waits."""
+    until = world.clock.now() + timedelta(seconds=world.switches["server_timeout_seconds"])
+    while find_lock(world, world.store.read(), record) is not None:
+        if world.clock.now() >= until:
+            raise Refused(504)
+        await world.clock.sleep(LOOK_SECONDS)
 
 
 def take_lock(world: World, change: Change, record: Record, user: str = "") -> int:

@@ -11,11 +11,14 @@ from starlette.routing import Route
 
 from app.sandbox.mirror import Doc
 from app.sandbox.sage200.amend import delete_order as drop_order
-from app.sandbox.sage200.amend import record_of, remove_line, save
+from app.sandbox.sage200.amend import remove_line, save
+from app.sandbox.sage200.desk import AT_A_DESK
 from app.sandbox.sage200.enter import enter_order
 from app.sandbox.sage200.fields import DOCUMENT_STATUS
+from app.sandbox.sage200.find import find_document, find_one, find_record
+from app.sandbox.sage200.invoice import invoice
 from app.sandbox.sage200.lines import STANDARD, Entry
-from app.sandbox.sage200.locks import LOCK, Record, take_lock
+from app.sandbox.sage200.locks import LOCK, take_lock
 from app.sandbox.sage200.refusal import Refused
 from app.sandbox.sage200.stamps import stamp_now
 from app.sandbox.sage200.stock import find_holding, move_stock
@@ -55,31 +58,6 @@ async def set_tunnel(world: World, request: Request) -> Response:
         pass
     world.switches.set("sage200.tunnel", "up" if up else "down")
     return JSONResponse({"tunnel": "up" if up else "down"})
-
-
-def find_one(entry: Entry, entity: str, code: object, *fields: str) -> Doc:
-    """By id, or by any of the fields."""
-    found = [entry.change.get(f"sage200.{entity}", str(code))]
-    found += [doc for field in fields for doc in entry.change.find(f"sage200.{entity}", **{field: code})]
-    doc = next(filter(None, found), None)
-    if doc is None:
-        raise Refused(404, f"no {entity} {code}")
-    return doc
-
-
-def find_document(entry: Entry, wish: Doc) -> Doc:
-    """`order`: id, document number or customer document number."""
-    return find_one(entry, "sop_order", wish["order"], "document_no", "customer_document_no")
-
-
-def find_record(entry: Entry, wish: Doc) -> Record:
-    if "order" in wish:
-        return record_of(find_document(entry, wish))
-    if "customer" in wish:
-        customer = find_one(entry, "customer", wish["customer"], "reference")
-        return Record("customer", customer["id"], f"Customer {customer['reference']}")
-    product = find_one(entry, "product", wish["product"], "code")
-    return Record("product", product["id"], f"Product {product['code']}")
 
 
 def lock(entry: Entry, wish: Doc) -> Doc:
@@ -146,39 +124,6 @@ def set_status(entry: Entry, wish: Doc) -> Doc:
     return order
 
 
-def invoice(entry: Entry, wish: Doc) -> Doc:
-    """`{"order"}`: despatches what is left, posts the invoice, completes the order."""
-    order = find_document(entry, wish)
-    for line in order["lines"]:
-        quantity = line.get("line_quantity", "1")
-        if line["line_type"] == STANDARD:
-            despatch(entry, line, Decimal(quantity))
-        line.update(
-            despatch_receipt_quantity=quantity,
-            invoice_credit_quantity=quantity,
-            posted_invoice_credit_quantity=quantity,
-            is_complete=True,
-            is_line_deletable=False,
-            date_time_updated=entry.stamp,
-        )
-    order.update(
-        document_status="EnumDocumentStatusComplete",
-        despatch_receipt_status="Fully",
-        invoice_credit_status="Fully",
-    )
-    save(entry, order, moved=True)
-    return order
-
-
-def despatch(entry: Entry, line: Doc, quantity: Decimal) -> None:
-    holding = find_holding(entry.change, line["product_id"], line["warehouse_id"])
-    if holding is not None:
-        left = quantity - Decimal(line["despatch_receipt_quantity"])
-        held = Decimal(line["allocated_quantity"])
-        move_stock(entry.change, holding, stock=-left, allocated=-held, stamp=entry.stamp)
-    line.update(allocated_quantity="0", available_for_despatch="0", allocation_status="None")
-
-
 def delete_order(entry: Entry, wish: Doc) -> Doc:
     order = find_document(entry, wish)
     drop_order(entry, str(order["id"]))
@@ -223,5 +168,6 @@ DEEDS: Mapping[str, Deed] = MappingProxyType(
         "delete_order": delete_order,
         "phone_order": phone_order,
         "revoke_tokens": revoke_tokens,
+        **AT_A_DESK,
     }
 )

@@ -29,8 +29,14 @@ class Query:
 
 
 def parse_query(
-    options: Mapping[str, str], fields: Fields, *, single: bool = False, nulls: bool = True
+    options: Mapping[str, str],
+    fields: Fields,
+    filters: Fields,
+    *,
+    single: bool = False,
+    nulls: bool = True,
 ) -> Query:
+    """`fields` can be ordered by, `filters` filtered on."""
     for name in options:
         if name.startswith("$") and name not in (SINGLE if single else KNOWN):
             raise invalid(f"The query option {name} is not supported here.")
@@ -41,7 +47,7 @@ def parse_query(
     top = whole("$top", options.get("$top", str(DEFAULT_TOP)))
     text = options.get("$filter")
     return Query(
-        filter=None if text is None else parse_filter(text, fields, nulls=nulls),
+        filter=None if text is None else parse_filter(text, filters, nulls=nulls),
         order=parse_order(options["$orderby"], fields) if "$orderby" in options else (),
         select=split(options.get("$select", "")),
         expand=split(options.get("$expand", "")),
@@ -79,12 +85,16 @@ def split(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
 
 
-def arrange(rows: Iterable[Row], query: Query, fields: Fields) -> list[Row]:
-    """Filtered rows in the asked order, without `$skip` and `$top`; the resource's own order is by id."""
+def arrange(
+    rows: Iterable[Row], query: Query, fields: Fields, own: tuple[tuple[str, bool], ...] = ()
+) -> list[Row]:
+    """Filtered rows in the asked order, without `$skip` and `$top`; the resource's `own` order is by id if it has no
+    other.
+    """
     test = None if query.filter is None else query.filter.test
     kept = list(rows) if test is None else [row for row in rows if test(row)]
-    own = (("id", False),) if "id" in fields else ()
-    for name, descending in reversed(query.order or own):
+    by_id = (("id", False),) if "id" in fields else ()
+    for name, descending in reversed(query.order or own or by_id):
         field = fields[name]
         kept.sort(key=lambda row: sortable(field.comparable(row.get(name))), reverse=descending)
     return kept

@@ -5,6 +5,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.sandbox.mirror import Doc, View
+from app.sandbox.sage200.despatch_resources import DESPATCH
 from app.sandbox.sage200.filters import Filter, Row
 from app.sandbox.sage200.queries import Query, arrange, parse_query, select_fields
 from app.sandbox.sage200.refusal import Refused, invalid
@@ -13,7 +14,7 @@ from app.sandbox.sage200.switches import DEFAULTS, setting
 from app.sandbox.sage200.views import VIEWS
 from app.sandbox.world import World
 
-RESOURCES: Mapping[str, Resource] = MappingProxyType({**DIRECT, **VIEWS})
+RESOURCES: Mapping[str, Resource] = MappingProxyType({**DIRECT, **VIEWS, **DESPATCH})
 OVERLAID = frozenset({"sop_settings", "permissions"})
 ASKS_DRAFTS: Mapping[str, frozenset[str]] = MappingProxyType(
     {
@@ -33,7 +34,9 @@ def read_list(world: World, name: str, options: Mapping[str, str], **within: Any
         return describe(resource, query)
     view = world.store.read()
     docs = seen(world, resource, query.filter, candidates(view, resource, query, within))
-    rows = arrange(resource.rows(view, docs), query, resource.fields)
+    rows = arrange(resource.rows(view, docs), query, resource.fields, resource.own)
+    if resource.gather is not None:
+        rows = resource.gather(rows, frozenset() if query.filter is None else query.filter.names)
     if query.count:
         return len(rows)
     page = rows[query.skip :][: capped(world, query)]
@@ -74,7 +77,8 @@ def find_resource(name: str) -> Resource:
 
 def parse(world: World, resource: Resource, options: Mapping[str, str], *, single: bool) -> Query:
     stored = {name: field for name, field in resource.fields.items() if name not in resource.derived}
-    query = parse_query(options, stored, single=single, nulls=setting(world, "null_filters"))
+    filters = stored if resource.filters is None else resource.filters
+    query = parse_query(options, stored, filters, single=single, nulls=setting(world, "null_filters"))
     actions = ACTIONS if resource is RESOURCES["sop_orders"] else frozenset[str]()
     for path in query.expand:
         if path not in resource.expands and path not in (actions if single else actions - LOCKING):
@@ -124,10 +128,12 @@ def capped(world: World, query: Query) -> int:
 def candidates(view: View, resource: Resource, query: Query, within: Mapping[str, Any]) -> Iterable[Doc]:
     """The documents that can match at all: by index where the filter pins fields to values."""
     entity = PREFIX + resource.entity
-    equals = None if query.filter is None or resource.project is not None else query.filter.equals
-    if equals is None or within:
+    equals = None if query.filter is None else query.filter.equals
+    known = resource.fields if resource.project is None else resource.keys
+    if within or equals is None or not {name for name, _ in equals} <= known.keys():
         return view.seek(entity, **within)
-    found = {doc["id"]: doc for name, value in equals for doc in view.seek(entity, **{name: value})}
+    stored = [(resource.keys.get(name, name), value) for name, value in equals]
+    found = {doc["id"]: doc for name, value in stored for doc in view.seek(entity, **{name: value})}
     return found.values()
 
 
@@ -162,6 +168,7 @@ def show_saved(world: World, order: Doc) -> Doc:
 NESTED: Mapping[tuple[str, str], str] = MappingProxyType(
     {
         ("customers", "sop_orders"): "customer_id",
+        ("customers", "customer_delivery_addresses"): "customer_id",
         ("products", "warehouse_holdings"): "product_id",
         ("warehouses", "warehouse_holdings"): "warehouse_id",
     }

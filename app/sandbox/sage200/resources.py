@@ -12,6 +12,7 @@ from app.sandbox.sage200.fields import Fields, half_up
 from app.sandbox.sage200.filters import Row
 
 Derive = Callable[[View, Row], Any]
+Gather = Callable[[list[Row], frozenset[str]], list[Row]]
 PREFIX = "sage200."
 
 
@@ -27,7 +28,9 @@ class Child:
 class Resource:
     """`entity`: the documents behind it. `project`: rows out of each document, none = the document is the row.
     `by_id`: whether a single one can be read. `derived`: fields worked out when shown, which can be neither filtered
-    nor sorted by.
+    nor sorted by. `filters`: what can be filtered on, if not the fields. `gather`: joins the rows that were found, given
+    the names that the filter asked about. `keys`: fields of a projected row that are fields of its document. `own`: the
+    order in which rows come unasked.
     """
 
     entity: str
@@ -37,6 +40,10 @@ class Resource:
     project: Callable[[View], Callable[[Doc], Iterable[Row]]] | None = None
     only_one: bool = False
     derived: Mapping[str, Derive] = field(default_factory=dict)
+    filters: Fields | None = None
+    gather: Gather | None = None
+    keys: Mapping[str, str] = field(default_factory=dict)
+    own: tuple[tuple[str, bool], ...] = ()
 
     def rows(self, view: View, docs: Iterable[Doc]) -> Iterable[Row]:
         if self.project is None:
@@ -61,6 +68,10 @@ class Lazy:
 
 def show(fields: Fields, row: Row) -> Doc:
     return {name: kind.show(row.get(name)) for name, kind in fields.items()}
+
+
+def first(view: View, entity: str, **equal: Any) -> Doc:
+    return next(view.seek(PREFIX + entity, **equal), {})
 
 
 def child(key: str, entity: str, fields: Fields) -> Child:

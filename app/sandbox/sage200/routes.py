@@ -13,14 +13,15 @@ from app.sandbox.disturb import CALL, RULE
 from app.sandbox.mirror import Doc
 from app.sandbox.sage200 import people, seed, tokens
 from app.sandbox.sage200.amend import amend_order, delete_order, find_order, record_of
-from app.sandbox.sage200.enter import enter_order
+from app.sandbox.sage200.enter import ORDERS, enter_order
 from app.sandbox.sage200.gate import Queue, admit
 from app.sandbox.sage200.lines import Entry
-from app.sandbox.sage200.locks import API_USER, take_lock
+from app.sandbox.sage200.locks import API_USER, await_unlocked, take_lock
 from app.sandbox.sage200.read import NESTED, RESOURCES, read_list, read_one, show_saved
 from app.sandbox.sage200.refusal import Refused, invalid
 from app.sandbox.sage200.stamps import stamp_now
 from app.sandbox.sage200.switches import DEFAULTS, FITS, setting
+from app.sandbox.sage200.writes import WRITES, Write
 from app.sandbox.world import World
 
 BASES = ("/sage200/uk/sage200extra/accounts/v1", "/sage200/uk/sage200/accounts/v1")
@@ -72,15 +73,18 @@ class Api:
     async def _serve(self, request: Request, path: list[str]) -> Response:
         if request.method == "GET":
             return self._read(request, path)
-        writes: dict[tuple[str, int], Callable[[Request, str], Awaitable[Response]]] = {
+        orders: dict[tuple[str, int], Callable[[Request, str], Awaitable[Response]]] = {
             ("POST", 1): self._enter,
             ("PUT", 2): self._amend,
             ("DELETE", 2): self._delete,
         }
-        write = writes.get((request.method, len(path)))
-        if write is None or path[0] != "sop_orders":
+        place = (request.method, len(path))
+        if path[:1] == ["sop_orders"] and place in orders:
+            return await orders[place](request, path[-1])
+        write = WRITES.get((path[0], *place)) if path else None
+        if write is None:
             raise Refused(404, NOWHERE)
-        return await write(request, path[-1])
+        return await self._write(request, path[-1], write)
 
     def _read(self, request: Request, path: list[str]) -> Response:
         options = dict(request.query_params)
@@ -142,6 +146,22 @@ class Api:
             delete_order(entry, id_)
         return Response()
 
+    async def _write(self, request: Request, id_: str, write: Write) -> Response:
+        """Every other resource than orders."""
+        body = await read_json(request, write.body) if write.body else None
+        call = request.scope[CALL]
+        if write.waits and setting(self._world, "despatch_of_locked") == "wait":
+            await self._await_order(body)
+        stamp = await self._stamp(request)
+        with self._world.store.record(call) as change:
+            shown, call.key = write.do(self._entry(change, stamp), id_, body)
+        return Response() if shown is None else answer_json(shown)
+
+    async def _await_order(self, body: Any) -> None:
+        order = self._world.store.read().get(ORDERS, str(body.get("sop_order_return_id")))
+        if order is not None:
+            await await_unlocked(self._world, record_of(order))
+
     async def _stamp(self, request: Request) -> str:
         """The moment the record will carry; with a late commit it is visible only some time after."""
         stamp = stamp_now(self._world)
@@ -161,14 +181,19 @@ class Api:
 
 
 async def read_body(request: Request) -> Doc:
+    body: Doc = await read_json(request, dict)
+    return body
+
+
+async def read_json(request: Request, kind: type[dict[str, Any]] | type[list[Any]]) -> Any:
     if request.headers.get("content-type", "").partition(";")[0].strip() != "application/json":
         raise invalid("The body must be application/json.")
     try:
         body = simplejson.loads((await request.body()).decode(), use_decimal=True)
     except (ValueError, RecursionError) as error:
         raise invalid(f"The body cannot be read: {error}") from error
-    if not isinstance(body, dict):
-        raise invalid("A JSON object is needed.")
+    if not isinstance(body, kind):
+        raise invalid("A JSON object is needed." if kind is dict else "A list of JSON objects is needed.")
     return body
 
 

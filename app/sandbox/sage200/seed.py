@@ -3,7 +3,7 @@
 from app.sandbox.mirror import Doc
 from app.sandbox.sage200.ledger_sheets import LICENCE
 from app.sandbox.sage200.locks import API_USER
-from app.sandbox.sage200.seed_codes import seed_codes, seed_customers, seed_nominals
+from app.sandbox.sage200.seed_codes import seed_codes, seed_couriers, seed_customers, seed_nominals
 from app.sandbox.sage200.seed_stock import seed_stock
 from app.sandbox.sage200.seeding import Seeding
 from app.sandbox.sage200.stamps import stamp_later
@@ -33,6 +33,7 @@ def build(world: World, change: Change, spec: Doc) -> Doc:
     seed_customers(seeding)
     seed_stock(seeding, spec["catalogue"])
     seed_settings(seeding)
+    seed_couriers(seeding)
     seed_client(seeding)
     answer = {
         **{name: seeding.spec[name] for name in ("client_id", "client_secret", "refresh_token")},
@@ -73,13 +74,16 @@ def seed_settings(seeding: Seeding) -> None:
             "amend_nominal_codes",
             "amend_header_analysis_codes",
             "update_stock_on_despatch",
+            "record_tracking_on_despatch",
+            "record_cancelled_order_lines",
+            "default_free_text_confirm_intent_type",
         )
     )
     fixed = {
         "allow_payment_with_order": True,
         "allow_cash_orders": False,
     }
-    change.put("sage200.sop_settings", 1, {"id": 1, **fixed, **switched, "record_tracking_on_despatch": True})
+    change.put("sage200.sop_settings", 1, {"id": 1, **fixed, **switched})
     warehouse = seeding.id_of("warehouse", seeding.spec["warehouses"][0])
     permissions = {
         "user_number": 1,

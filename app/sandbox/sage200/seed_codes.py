@@ -78,6 +78,13 @@ def seed_nominals(seeding: Seeding) -> None:
         seeding.put("charge", charge["code"], doc)
 
 
+def seed_couriers(seeding: Seeding) -> None:
+    for place, name in enumerate(seeding.spec["couriers"]):
+        site = f"https://{name.split()[0].lower()}.example.com"
+        doc = {"name": name, "website": site, "tracking_url": f"{site}/track", "is_default": place == 0}
+        seeding.put("courier", name, doc)
+
+
 def distinct(codes: Iterable[str]) -> list[str]:
     return [code for code in dict.fromkeys(codes) if code]
 

@@ -22,6 +22,19 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
             {"reference": "LIBERT01", "name": "Libertine Stores Ltd", "currency": "GBP", "country": "GB"},
         ],
         "warehouses": ["HOME", "RESERVE"],
+        # As people type them: the service is in the name.
+        "couriers": [
+            "DPD Local Next Day",
+            "DPD Local Two Day",
+            "Royal Mail Tracked 24",
+            "Royal Mail Tracked 48",
+            "Royal Mail Special Delivery",
+            "Parcelforce 48",
+            "Evri",
+            "Yodel",
+            "UPS Standard",
+            "Own van",
+        ],
         "charges": [{"code": "CARRIAGE", "name": "Carriage", "nominal": ["4905", "WEB", "UK"], "tax": 1}],
         "nominals": [
             ["4000", "", ""],

@@ -37,7 +37,10 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "amend_nominal_codes": True,
         "amend_header_analysis_codes": True,
         "periods_open_from": "",  # a day; orders dated before it are refused
-        "update_stock_on_despatch": True,
+        "update_stock_on_despatch": True,  # False: when the invoice is posted
+        "record_tracking_on_despatch": True,
+        "record_cancelled_order_lines": True,
+        "default_free_text_confirm_intent_type": "ConfirmOnDespatch",  # or "Confirm", "NoConfirmation"
         "override_prices_discounts": True,
         "override_credit_holds": False,
         # orders
@@ -56,6 +59,15 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "ghost_draft_status": 504,
         "header_stamp_moves": True,  # when only lines change
         "holding_stamp_moves": True,  # when only allocations change
+        # despatch
+        "despatch_of_locked": "refuse",  # wait: until the lock goes, or 504 at the server's time-out
+        "header_stamp_moves_at_despatch": True,
+        "line_stamp_moves_with_tracking": False,  # of the note's lines, when its tracking is changed
+        "allocated_after_despatch": "falls",  # stays: `allocated_quantity` goes on counting what was despatched
+        "tracking_when_off": "ignore",  # or "refuse"
+        "cancelled_line_when_off": "ignore",  # or "refuse"
+        "despatch_to_customer_on_hold": "accept",  # or "refuse"
+        "notes_follow_courier_name": True,  # a renamed courier is renamed on the notes there are
     }
 )
 
@@ -84,6 +96,12 @@ FITS: Mapping[str, Fits] = MappingProxyType(
         "locked_status": one_of(400, 409, 423),
         "put_without_lock_id": one_of("refuse", "accept"),
         "delete_live_order": one_of("delete", "cancel", "refuse"),
+        "default_free_text_confirm_intent_type": one_of("ConfirmOnDespatch", "Confirm", "NoConfirmation"),
+        "despatch_of_locked": one_of("refuse", "wait"),
+        "allocated_after_despatch": one_of("falls", "stays"),
+        "tracking_when_off": one_of("ignore", "refuse"),
+        "cancelled_line_when_off": one_of("ignore", "refuse"),
+        "despatch_to_customer_on_hold": one_of("accept", "refuse"),
         "ghost_draft_status": one_of(400, 500, 502, 503, 504),
     }
 )

@@ -61,6 +61,23 @@ NEEDED = {
     "EnumLineTypeCharge": {"code"},
     "EnumLineTypeFreeText": {"description", "line_quantity"},
 }
+# In the slice, and proven on the sandbox (tests/sandbox/sage200/test_slice.py), but not sent yet.
+UNSENT = {
+    "add_customer_delivery_address",
+    "amend_sop_order",
+    "confirm_despatch",
+    "correct_sop_despatch_receipt",
+    "delete_sop_order",
+    "get_sop_despatch_receipt",
+    "list_couriers",
+    "list_customer_delivery_addresses",
+    "list_sop_cancelled_lines",
+    "list_sop_confirm_despatch",
+    "list_sop_despatch_discrete_orders",
+    "list_sop_despatch_receipts",
+    "list_sop_order_despatch_line_views",
+    "list_sop_order_despatch_views",
+}
 # Lengths and types of our slice that are narrower or wider than Sage's files on purpose.
 SLICE_DIFFERS = {
     ("sop_order_sent", "customer_document_no"): "20 keeps `lookup_sop_orders` whole",
@@ -121,9 +138,9 @@ def test_the_slice_is_sound(name):
 
 
 async def test_every_request_is_one_of_the_slice(sent):
-    assert {operation(request)[0]["operationId"] for request in sent} == {
-        action["operationId"] for path in SLICE["paths"].values() for action in path.values()
-    }
+    named = {operation(request)[0]["operationId"] for request in sent}
+    every = {action["operationId"] for path in SLICE["paths"].values() for action in path.values()}
+    assert (named | UNSENT, named & UNSENT) == (every, set())
 
 
 async def test_every_header_and_option_is_declared_and_fits(sent):

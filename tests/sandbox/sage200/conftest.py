@@ -51,7 +51,34 @@ class Sage:
         assert answer.status_code == 400, answer.text
         return answer.json()["Message"]
 
-    async def deed(self, name: str, **wish: Any) -> dict[str, Any]:
+    async def write(self, method: str, path: str, body: Any, status: int = 200) -> Any:
+        answer = await self.call(method, path, body)
+        assert answer.status_code == status, answer.text
+        return simplejson.loads(answer.text, use_decimal=True) if answer.text else None
+
+    async def allocated(self, *quantities: int, **more: Any) -> dict[str, Any]:
+        """An order of one line for each quantity, all of it allocated."""
+        lines = [
+            self.line(place, quantity, 10, to_allocate_quantity=quantity)
+            for place, quantity in enumerate(quantities)
+        ]
+        order = await self.enter(self.order(*lines, **more))
+        return await self.read(order)
+
+    async def read(self, order: dict[str, Any]) -> dict[str, Any]:
+        return await self.get(f"sop_orders/{order['id']}", expand="lines")
+
+    async def despatch(
+        self, order: dict[str, Any], *quantities: Any, status: int = 200, **more: Any
+    ) -> dict[str, Any]:
+        """Confirms the quantities of its first lines; `more` is of the body."""
+        return await self.write("POST", "sop_confirm_despatch", confirm(order, *quantities, **more), status)
+
+    async def holding(self, place: int = 0) -> dict[str, Any]:
+        text = f"product_id eq {self.id('product', self.skus[place])} and warehouse_name eq 'HOME'"
+        return (await self.get("warehouse_holdings", filter=text))[0]
+
+    async def deed(self, name: str, /, **wish: Any) -> dict[str, Any]:
         answer = await self.sandbox.client.post(f"/_sandbox/people/sage200/{name}", json=wish)
         assert answer.status_code == 200, answer.text
         return answer.json()
@@ -74,6 +101,12 @@ class Sage:
             "analysis_code_1": "WEB",
             "lines": list(lines) or [self.line()],
         } | more
+
+
+def confirm(order: dict[str, Any], *quantities: Any, **more: Any) -> dict[str, Any]:
+    lines = zip(order["lines"], quantities, strict=False)
+    items = [{"id": line["id"], "quantity": quantity} for line, quantity in lines]
+    return {"sop_order_return_id": order["id"], "items": items} | more
 
 
 async def sign_in(sandbox: Running, seeded: dict[str, Any]) -> dict[str, Any]:

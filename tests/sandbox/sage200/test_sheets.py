@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.sandbox.sage200 import company_sheets, ledger_sheets, sheets, views
+from app.sandbox.sage200 import company_sheets, despatch_sheets, ledger_sheets, sheets, views
 from app.sandbox.sage200.fields import Field, Fields
 
 SPECS = Path(__file__).resolve().parents[3].parent / "shared/vendors/specs/sage200"
@@ -23,6 +23,16 @@ TABLE = [
     ("sop", "/current_user_sop_user_permissions", ledger_sheets.PERMISSIONS),
     ("sop", "/sop_additional_charges", ledger_sheets.CHARGE),
     ("sop", "/sop_payment_methods", ledger_sheets.PAYMENT_METHOD),
+    ("sop", "/sop_confirm_despatch", despatch_sheets.CONFIRM),
+    ("sop", "/sop_confirm_despatch#items", despatch_sheets.CONFIRM_ITEM),
+    ("sop", "/sop_confirm_despatch#tracking_items", despatch_sheets.TRACKING),
+    ("sop", "/sop_despatch_discrete_orders", despatch_sheets.DISCRETE),
+    ("sop", "/sop_despatch_receipts", despatch_sheets.RECEIPT),
+    ("sop", "/sop_order_despatch_views", despatch_sheets.DESPATCH_VIEW),
+    ("sop", "/sop_order_despatch_line_views", despatch_sheets.DESPATCH_LINE_VIEW),
+    ("sop", "/sop_cancelled_lines", despatch_sheets.CANCELLED_LINE),
+    ("general", "/couriers", despatch_sheets.COURIER),
+    ("sales", "/customer_delivery_addresses", despatch_sheets.CUSTOMER_ADDRESS),
     ("sales", "/customers", company_sheets.CUSTOMER),
     ("sales", "/customer_views", company_sheets.CUSTOMER_VIEW),
     ("stock", "/products", company_sheets.PRODUCT),
