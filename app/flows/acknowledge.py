@@ -48,8 +48,10 @@ async def _tell(ctx: Context, message: Claimed) -> Outcome:
     channel, ref = ctx.channels[message.destination], message.order_ref or ""
     if channel.acknowledge is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel wants no acknowledgement"))
-    if await _is_walking(ctx, channel):
-        # What is acknowledged leaves the list, and what stands behind it moves to a page that was read already.
+    young = (ctx.now() - message.received_at).total_seconds() < ctx.pace.patience
+    if young and await _is_walking(ctx, channel):
+        # What is acknowledged leaves the list, and what stands behind it moves to a page that was read already. The next
+        # walk finds it; a list that never comes to rest must not hold up acknowledgements for ever.
         return Outcome(message, Snooze("the channel's list is being read", WALK_SECONDS))
     bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
     newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)

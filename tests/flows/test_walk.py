@@ -153,6 +153,20 @@ async def test_nothing_is_acknowledged_while_the_list_is_read(telling):
     assert [one.ref for one in told] == ["2"]
 
 
+async def test_a_list_that_never_rests_holds_up_no_acknowledgement_for_ever(telling):
+    stage, told = telling
+    await poll.seed(stage.pool, stage.ctx.channels.values())
+    stage.shop.pages = [Page((), {}, more=True) for _ in range(9)]
+    await stage.tell(order_of("1"))
+    await stage.turn(SHOP)
+    await stage.turn("sage200:main")
+    await stage.turn(SHOP)
+    assert told == []
+    stage.later(31)
+    await stage.turn(SHOP)
+    assert [one.ref for one in told] == ["1"]
+
+
 @pytest.mark.requirement("R-37")
 async def test_a_number_that_two_orders_have_is_not_told(telling):
     stage, told = telling
