@@ -36,7 +36,7 @@ def confirm_despatch(entry: Entry, body: Any) -> tuple[Doc, list[Item], Doc]:
 
 def check_live(entry: Entry, order: Doc) -> None:
     label = record_of(order).label
-    if order["is_draft"] or order["document_status"] != LIVE:
+    if order["document_status"] != LIVE:
         raise invalid(f"{label} is not live, so nothing of it can be despatched.")
     customer = entry.find("customer", order["customer_id"], "customer")
     if customer["on_hold"] and entry.setting("despatch_to_customer_on_hold") == "refuse":

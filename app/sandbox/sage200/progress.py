@@ -31,7 +31,7 @@ def ready_of(line: Doc) -> Decimal:
 
 
 def mark_progress(order: Doc) -> None:
-    """Statuses of lines and order; an order is complete when all of it is despatched and invoiced."""
+    """Statuses of lines and order; an order is complete when all of it is invoiced, which only what was despatched is."""
     lines = [line for line in order["lines"] if line["line_type"] != COMMENT]
     for line in lines:
         mark_line(line)
@@ -51,13 +51,13 @@ def mark_progress(order: Doc) -> None:
 
 
 def mark_line(line: Doc) -> None:
-    despatched, owed = Decimal(line["despatch_receipt_quantity"]), owed_of(line)
+    despatched = Decimal(line["despatch_receipt_quantity"])
     invoiced = Decimal(line["posted_invoice_credit_quantity"])
     quantity = Decimal(line.get("line_quantity", "1"))
     line.update(
-        despatch_receipt_status=status(despatched, owed),
+        despatch_receipt_status=status(despatched, owed_of(line)),
         invoice_credit_status=status(invoiced, quantity),
-        is_complete=despatched >= owed and status(invoiced, quantity) == "Fully",
+        is_complete=status(invoiced, quantity) == "Fully",
         is_line_deletable=despatched == 0,
     )
     if line["line_type"] == FREE_TEXT:

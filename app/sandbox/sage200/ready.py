@@ -35,7 +35,7 @@ def ready_rows(view: View) -> Callable[[Doc], Iterable[Lazy]]:
     }
 
     def of(order: Doc) -> list[Lazy]:
-        if order["is_draft"] or order["document_status"] != LIVE:
+        if order["document_status"] != LIVE:
             return []
         return [Lazy(getters, (order, line)) for line in order["lines"] if intent_of(line) and ready_of(line)]
 

@@ -378,6 +378,15 @@ async def test_free_text_line_may_say_for_itself(sage: Sage):
     )
 
 
+@pytest.mark.parametrize(("way", "status"), [("ignore", 200), ("refuse", 400)])
+async def test_goods_cannot_say_for_themselves(sage: Sage, way: str, status: int):
+    await sage.sandbox.switch(sage200__unknown_fields=way)
+    body = sage.order(sage.line(0, 1, 10, confirmation_intent_type="Confirm"))
+    answer = await sage.write("POST", "sop_orders", body, status)
+    if status == 200:
+        assert (await sage.read(answer))["lines"][0]["confirmation_intent_type"] == "ConfirmOnDespatch"
+
+
 async def test_charge_is_never_despatched(sage: Sage):
     lines = [sage.line(0, 1, 10), {"line_type": "EnumLineTypeCharge", "code": "CARRIAGE"}]
     order = await sage.read(await sage.enter(sage.order(*lines)))
