@@ -51,7 +51,7 @@ async def open_erp(
             place=orders.place,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
-            polls={"despatches": despatches.changed},
+            polls={"despatches": despatches.lines, "corrections": despatches.receipts},
             slots=settings.concurrency,
             deadline=deadline,
         )

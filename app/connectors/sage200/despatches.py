@@ -1,17 +1,15 @@
 """Despatch notes: what is new, and all of an order (sage200.md 9.3, 13). One view tells both; notes carry no order id."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.odata import any_of, equals
-from app.connectors.sage200.payloads import DespatchLineRow, read
+from app.connectors.sage200.payloads import DespatchLineRow, DespatchRow, ReceiptRow, read
 from app.connectors.sage200.settings import Sage200Settings
 from app.domain.channel import Page
 from app.domain.despatch import Note, NoteLine
@@ -20,6 +18,8 @@ from app.domain.lanes import normalise
 from app.domain.message import Draft, MessageClass
 
 VIEW = "sop_order_despatch_line_views"
+RECEIPTS = "sop_despatch_receipts"
+ORDERS_OF = "sop_order_despatch_views"
 PAGE = 500
 OVERLAP = timedelta(minutes=5)
 """Stamps are given before a commit is seen: what was stamped a moment ago may still appear (RC-06)."""
@@ -63,51 +63,83 @@ class Despatches:
             if len(page) < PAGE:
                 return found
 
-    async def changed(self, cursor: dict[str, Any], now: datetime) -> Page:
-        """Notes by the moment of their last change. cursor: `since`, the newest change of all finished walks; `at` and
-        `skip`, where an unfinished one goes on.
-        """
-        since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else now - FIRST
-        at = datetime.fromisoformat(cursor["at"]) if "at" in cursor else since - OVERLAP
-        skip = int(cursor.get("skip", 0))
-        stamp = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        options: dict[str, str | int] = {
-            "filter": f"date_time_updated ge {stamp}",
-            "orderby": "date_time_updated asc,sop_despatch_line_id asc",
-            "top": PAGE,
-            "skip": skip,
-        }
-        page = await self._client.page(VIEW, options)
+    async def lines(self, cursor: dict[str, Any], now: datetime) -> Page:
+        """Notes by the last change of one of their lines."""
+        step = _Step(cursor, now)
+        page = await self._client.page(VIEW, step.options("sop_despatch_line_id"))
         rows = read(DespatchLineRow, page)
-        newest = max([since, *(_moment(row.date_time_updated) for row in rows)])
-        drafts = tuple(self._draft(row) for row in _newest_of_each(rows))
-        if len(page) < PAGE:
-            return Page(drafts, {"since": min(newest, now).isoformat()}, horizon=now)
-        # The moment of the last row, cut to what a filter can say, may hold rows that were not given yet.
-        onward = _moment(rows[-1].date_time_updated).replace(microsecond=0)
-        step = {
-            "since": since.isoformat(),
-            "at": max(onward, at).isoformat(),
-            "skip": 0 if onward > at else skip + PAGE,
-        }
-        return Page(drafts, step, more=True, horizon=onward)
+        newest = {(row.sop_despatch_id, row.sop_order_id): row for row in rows}
+        drafts = [
+            self._draft((row.sop_order_id, row.sop_despatch_document_no), row.date_time_updated)
+            for row in newest.values()
+        ]
+        return step.page(drafts, [row.date_time_updated for row in rows])
 
-    def _draft(self, row: DespatchLineRow) -> Draft:
-        destination = f"sage200:{self._connection}"
+    async def receipts(self, cursor: dict[str, Any], now: datetime) -> Page:
+        """Notes whose tracking was corrected: their lines need not move with it (sage200.md 9.3)."""
+        step = _Step(cursor, now)
+        rows = read(ReceiptRow, await self._client.page(RECEIPTS, step.options("id")))
+        stamps = {row.despatch_no: row.date_time_updated for row in rows}
+        drafts = [self._draft(place, stamps[place[1]]) for place in await self._orders_of(stamps)]
+        return step.page(drafts, [row.date_time_updated for row in rows])
+
+    async def _orders_of(self, numbers: Iterable[str]) -> list[tuple[int, str]]:
+        """(order, note): a receipt does not tell whose it is."""
+        found: list[tuple[int, str]] = []
+        terms = (equals("sop_despatch_document_no", number) for number in numbers)
+        for wanted in any_of(terms, self._settings.filter_terms):
+            options: dict[str, str | int] = {
+                "filter": wanted,
+                "top": PAGE,
+                "orderby": "sop_despatch_id",
+                "skip": 0,
+            }
+            rows = read(DespatchRow, await self._client.page(ORDERS_OF, options))
+            found += [(row.sop_order_id, row.sop_despatch_document_no) for row in rows]
+        return list(dict.fromkeys(found))
+
+    def _draft(self, place: tuple[int, str], stamp: str) -> Draft:
+        document_id, note = place
         return Draft(
             kind="sage200.despatch",
             cls=MessageClass.NOTICE,
-            destination=destination,
+            destination=f"sage200:{self._connection}",
             source=self._connection,
-            key=f"sage200/{self._connection}/despatch/{row.sop_despatch_id}/{row.sop_order_id}/{row.date_time_updated}",
-            body={"document_id": row.sop_order_id, "note": row.sop_despatch_document_no},
+            key=f"sage200/{self._connection}/despatch/{document_id}/{note}/{stamp}",
+            body={"document_id": document_id, "note": note},
         )
 
 
-def _newest_of_each(rows: Sequence[DespatchLineRow]) -> list[DespatchLineRow]:
-    """One row a note and order, in the order of their changes."""
-    newest = {(row.sop_despatch_id, row.sop_order_id): row for row in rows}
-    return list(newest.values())
+class _Step:
+    """One page of a walk by time of change. cursor: `since`, the newest change of all finished walks; `at` and `skip`,
+    where an unfinished one goes on.
+    """
+
+    def __init__(self, cursor: dict[str, Any], now: datetime) -> None:
+        self._now = now
+        self._since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else now - FIRST
+        self._at = datetime.fromisoformat(cursor["at"]) if "at" in cursor else self._since - OVERLAP
+        self._skip = int(cursor.get("skip", 0))
+
+    def options(self, id_: str) -> dict[str, str | int]:
+        stamp = self._at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        wanted = f"date_time_updated ge {stamp}"
+        return {
+            "filter": wanted,
+            "orderby": f"date_time_updated asc,{id_} asc",
+            "top": PAGE,
+            "skip": self._skip,
+        }
+
+    def page(self, drafts: Sequence[Draft], stamps: Sequence[str]) -> Page:
+        newest = max([self._since, *map(_moment, stamps)])
+        if len(stamps) < PAGE:
+            return Page(tuple(drafts), {"since": min(newest, self._now).isoformat()}, horizon=self._now)
+        # The moment of the last row, cut to what a filter can say, may hold rows that were not given yet.
+        onward = _moment(stamps[-1]).replace(microsecond=0)
+        skip = 0 if onward > self._at else self._skip + PAGE
+        step = {"since": self._since.isoformat(), "at": max(onward, self._at).isoformat(), "skip": skip}
+        return Page(tuple(drafts), step, more=True, horizon=onward)
 
 
 def _notes(document_id: int, rows: Sequence[DespatchLineRow]) -> tuple[Note, ...]:
@@ -136,6 +168,6 @@ def _notes(document_id: int, rows: Sequence[DespatchLineRow]) -> tuple[Note, ...
 def _moment(text: str) -> datetime:
     try:
         at = datetime.fromisoformat(text)
-    except (ValueError, ValidationError) as error:
-        raise DestinationError(f"{VIEW}: date_time_updated is no date") from error
+    except ValueError as error:
+        raise DestinationError("date_time_updated is no date") from error
     return at if at.tzinfo else at.replace(tzinfo=UTC)

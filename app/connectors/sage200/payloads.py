@@ -176,6 +176,19 @@ class DespatchLineRow(Wire):
     date_time_updated: str = ""
 
 
+class DespatchRow(Wire):
+    sop_despatch_document_no: str
+    sop_order_id: int
+
+
+class ReceiptRow(Wire):
+    """A row of `sop_despatch_receipts`: it tells no order."""
+
+    id: int
+    despatch_no: str
+    date_time_updated: str = ""
+
+
 def _plain(value: Any) -> Any:
     """No exponent on the wire: `Decimal("1E+2")` goes as 100."""
     return Decimal(format(value, "f")) if isinstance(value, Decimal) else value

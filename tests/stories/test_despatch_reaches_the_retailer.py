@@ -1,0 +1,177 @@
+"""Sage despatches: the retailer hears of it once, with data it accepts; what is wrong waits for Sage to be corrected."""
+
+import pytest
+
+from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
+from tests.stories.town import until
+
+TRACKING = "01550123456789"
+GOOD = {"courier": "DPD Local Next Day", "consignment_no": TRACKING}
+
+
+async def sell(town, retailer="ARG", quantity=1, skus=1) -> dict:
+    lines = [{"sku": sku, "quantity": quantity} for sku in town.skus[:skus]]
+    body = {"account": "northgate", "retailer": retailer, "lines": lines}
+    order = await town.people("virtualstock/orders", **body)
+    await acknowledged(town, order)
+    return order
+
+
+async def despatch(town, order, retailer="ARG", **note) -> dict:
+    return await town.people("sage200/despatch", order=key_of(retailer, order), **{**GOOD, **note})
+
+
+async def told(town, order) -> list[dict]:
+    """What the retailer was told of each line, in order."""
+    lines = (await town.at_edge(order))["lines"]
+    return [one for line in lines for one in line["sent"] if one["action"] == "dispatch"]
+
+
+async def dispatched(town, *orders) -> None:
+    async def done() -> bool:
+        held = [await town.at_edge(order) for order in orders]
+        return all(line["status"] == "DISPATCH" for order in held for line in order["lines"])
+
+    await until(done)
+
+
+async def parked(town, *codes: str) -> None:
+    async def there() -> bool:
+        return sorted(await town.cases()) == sorted(codes)
+
+    await until(there)
+
+
+@pytest.mark.requirement("R-44")
+@pytest.mark.requirement("R-46")
+async def test_a_despatch_in_sage_is_told_to_the_retailer_once(edge_town):
+    town = edge_town
+    order = await sell(town, skus=2)
+    await despatch(town, order)
+    await dispatched(town, order)
+    sent = await told(town, order)
+    assert {(one["carrier"], one["tracking_number"], len(one["supplier_dispatch_date"])) for one in sent} == {
+        ("dpd", TRACKING, 10)
+    }
+    assert sent[0]["tracking_url"].endswith(TRACKING)
+    assert len(await town.calls("POST", "/dispatch/")) == 1
+
+
+@pytest.mark.requirement("R-47")
+async def test_one_mapping_releases_all_that_wait_for_a_new_carrier(edge_town):
+    town = edge_town
+    orders = [await sell(town) for _ in range(4)]
+    for order in orders:
+        await despatch(town, order, courier="Parcelforce 48")
+    await parked(town, *["E-CARRIER-UNMAPPED"] * 4)
+    assert await town.calls("POST", "/dispatch/") == []
+    await town.map(
+        "carriers", {"connection": "edge", "courier": "parcelforce  48", "carrier": "parcel-force"}
+    )
+    await dispatched(town, *orders)
+    assert [(await told(town, order))[0]["carrier"] for order in orders] == ["parcel-force"] * 4
+    assert await town.cases() == []
+
+
+@pytest.mark.requirement("R-48")
+async def test_a_note_that_is_corrected_in_sage_goes_by_itself(edge_town):
+    town = edge_town
+    order = await sell(town)
+    note = await despatch(town, order, consignment_no="")
+    await parked(town, "E-TRACKING-MISSING")
+    await town.people("sage200/correct_despatch", despatch=note["despatch_no"], consignment_no=TRACKING)
+    await dispatched(town, order)
+    assert (await told(town, order))[0]["tracking_number"] == TRACKING
+    assert await town.cases() == []
+
+
+@pytest.mark.requirement("R-49")
+async def test_parts_are_told_one_by_one_and_come_to_the_whole(edge_town):
+    town = edge_town
+    order = await sell(town, "JLW", quantity=5)
+    sku = town.skus[0]
+    await despatch(town, order, "JLW", lines=[{"sku": sku, "quantity": 3}])
+    await despatch(town, order, "JLW", lines=[{"sku": sku, "quantity": 2}], consignment_no="01550123456790")
+    await dispatched(town, order)
+    sent = await told(town, order)
+    assert [(one["quantity"], one["tracking_number"][-2:]) for one in sent] == [(3, "89"), (2, "90")]
+
+
+@pytest.mark.requirement("R-45")
+@pytest.mark.requirement("R-53")
+async def test_bad_notes_are_parked_without_a_call_and_hold_up_no_good_one(edge_town):
+    town = edge_town
+    defects = (
+        {"courier": ""},
+        {"consignment_no": ""},
+        {"consignment_no": "155"},
+        {"date": ""},
+        {"date": "2030-01-01"},
+    )
+    bad = [await sell(town) for _ in defects]
+    good = await sell(town)
+    for order, defect in zip(bad, defects, strict=True):
+        await despatch(town, order, **defect)
+    await despatch(town, good)
+    await dispatched(town, good)
+    codes = [
+        "E-CARRIER-MISSING",
+        "E-TRACKING-MISSING",
+        "E-TRACKING-FORMAT",
+        "E-DISPATCH-DATE",
+        "E-DISPATCH-DATE",
+    ]
+    await parked(town, *codes)
+    assert len(await town.calls("POST", "/dispatch/")) == 1
+
+
+@pytest.mark.requirement("RC-23")
+@pytest.mark.parametrize("fault", ["part_then_500", "commit_then_drop", "drop"])
+async def test_a_dispatch_without_an_answer_is_neither_lost_nor_doubled(edge_town, fault):
+    town = edge_town
+    order = await sell(town, "JLW", skus=3)
+    await town.sandbox.faults({"kind": fault, "system": "virtualstock", "path": "/dispatch/", "times": 1})
+    await despatch(town, order, "JLW")
+    await dispatched(town, order)
+    assert len(await told(town, order)) == 3
+    assert await town.cases() == []
+
+
+async def test_a_part_without_an_answer_waits_for_a_person(edge_town):
+    town = edge_town
+    order = await sell(town, "JLW", quantity=4)
+    await town.sandbox.faults(
+        {"kind": "commit_then_drop", "system": "virtualstock", "path": "/dispatch/", "times": 1}
+    )
+    await despatch(town, order, "JLW", lines=[{"sku": town.skus[0], "quantity": 1}])
+    await parked(town, "E-SHIP-UNSURE")
+    assert len(await told(town, order)) == 1
+
+
+@pytest.mark.requirement("RC-22")
+async def test_a_despatch_before_the_acknowledgement_waits_without_troubling_anybody(edge_town):
+    town = edge_town
+    await town.sandbox.faults(
+        {"kind": "status_503", "system": "virtualstock", "path": "/acknowledge/", "times": 2}
+    )
+    order = await town.order_at("ARG", town.skus[0])
+
+    async def posted() -> bool:
+        return key_of("ARG", order) in {one["customer_document_no"] for one in await town.documents()}
+
+    await until(posted)
+    await despatch(town, order)
+    await dispatched(town, order)
+    assert await town.pool.fetchval("SELECT count(*) FROM exception_case") == 0
+
+
+@pytest.mark.requirement("RC-15")
+async def test_goods_that_left_before_a_cancellation_are_told_as_dispatched(edge_town):
+    town = edge_town
+    order = await sell(town)
+    await town.people("sage200/tunnel", up=False)
+    await town.people(f"virtualstock/orders/{order['id']}/cancel-request")
+    await town.people("sage200/tunnel", up=True)
+    await despatch(town, order)
+    await dispatched(town, order)
+    assert await town.calls("POST", "/cancel_acknowledge/") == []
