@@ -58,23 +58,55 @@ def list_stock(view: View, sku: str) -> list[Doc]:
     return [read_stock(view, sku, warehouse) for warehouse in WAREHOUSES]
 
 
-def allocate(change: Change, line: Doc, units: int) -> None:
+def allocate(change: Change, line: Doc, units: int) -> int:
     """Takes (or with negative `units` gives back) from the first warehouse; what it cannot cover is demand.
-    Keeps on the line how much of it is allocated.
+    Keeps on the line how much of it is allocated, and returns by how much that changed.
     """
     if line["size"] is None:
-        return
+        return 0
     stock = read_stock(change, line["sku"], 1)
     if units >= 0:
         got = max(min(units, stock["physical"] - stock["allocated"]), 0)
         stock["demand"] += units - got
     else:
-        short = line["quantity"] - units - line["allocated"]
+        short = line["quantity"] - units - line["shipped"] - line["allocated"]
         got = min(units + min(short, -units), 0)
         stock["demand"] -= min(short, -units)
     stock["allocated"] += got
     line["allocated"] += got
     change.put(STOCK, f"{line['sku']}@1", stock)
+    return int(got)
+
+
+def allocate_demand(change: Change, line: Doc, units: int) -> None:
+    """Of units that the line could not get when it was ordered, and that lie free now."""
+    stock = read_stock(change, line["sku"], 1)
+    stock["demand"] -= min(units, stock["demand"])
+    stock["allocated"] += units
+    line["allocated"] += units
+    change.put(STOCK, f"{line['sku']}@1", stock)
+
+
+def send_off(change: Change, line: Doc, units: int) -> None:
+    """Physical stock falls when a shipment is completed, allocated or not (centra.md 14)."""
+    line["shipped"] += units
+    if line["size"] is None:
+        return
+    stock = read_stock(change, line["sku"], 1)
+    covered = min(units, line["allocated"])
+    line["allocated"] -= covered
+    stock["allocated"] -= covered
+    stock["demand"] -= min(units - covered, stock["demand"])
+    stock["physical"] = max(stock["physical"] - units, stock["allocated"])
+    change.put(STOCK, f"{line['sku']}@1", stock)
+
+
+def write_off(change: Change, line: Doc, units: int) -> None:
+    """Units that an order gave back, but that are not there."""
+    if line["size"] is None:
+        return
+    stock = read_stock(change, line["sku"], 1)
+    shelve(change, line["sku"], 1, max(stock["physical"] - units, stock["allocated"]))
 
 
 def price_of(size: Doc, currency: str) -> Decimal:
