@@ -7,6 +7,7 @@ from decimal import Decimal
 from app.sandbox.centra import arithmetic, dates, payments
 from app.sandbox.centra.desk import Desk, RefusedError
 from app.sandbox.centra.money import NOTHING, pennies
+from app.sandbox.centra.picking import refuse_unready
 from app.sandbox.mirror import Doc
 
 REQUEST = "centra.capture_request"
@@ -42,6 +43,7 @@ def capture_shipment(desk: Desk, order: Doc, shipment: Doc) -> Outcome:
 
 def capture_order(desk: Desk, order: Doc) -> Outcome:
     """All that is not captured yet; shipments then take their part of it without asking the PSP."""
+    refuse_unready(desk, order)
     if _is_order_requested(order):
         raise RefusedError(f"A capture for order {order['number']} is pending.", "order")
     taken = payments.sum_entries(order, payments.CAPTURED) + payments.sum_requests(order)

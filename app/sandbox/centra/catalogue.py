@@ -9,6 +9,7 @@ from app.sandbox.store import Change
 
 SIZE = "centra.size"
 STOCK = "centra.stock"
+ONE_FIELD = "Exactly one field must be set"
 
 
 def store_catalogue(change: Change, articles: list[Doc]) -> int:
@@ -41,6 +42,19 @@ def store_catalogue(change: Change, articles: list[Doc]) -> int:
         if known is None:
             shelve(change, sku, 1, int(article["stock"]))
     return len(articles)
+
+
+def find_size(view: View, wish: Doc) -> Doc | str:
+    """By a ProductSizeInput; otherwise why there is not exactly one."""
+    given = {name: value for name, value in wish.items() if value is not None}
+    if len(given) != 1:
+        return ONE_FIELD
+    name, value = next(iter(given.items()))
+    for field in ("sku", "ean", "upc") if name == "any" else (name.lower(),):
+        found = view.find(SIZE, **{field: value})
+        if found:
+            return found[0] if len(found) == 1 else f"ProductSize with {name} {value} is not unique"
+    return f"ProductSize with {name} {value} not found"
 
 
 def shelve(change: Change, sku: str, warehouse: int, physical: int) -> None:

@@ -3,7 +3,8 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -21,56 +22,112 @@ SORT_KEYS: dict[str, Callable[[Doc], Any]] = {
     "createdAt": lambda order: order["created_at"],
     "updatedAt": lambda order: order["updated_at"],
 }
-LISTS: dict[str, Callable[[Doc], Any]] = {
-    "id": lambda order: order["id"],
-    "number": lambda order: order["number"],
-    "status": lambda order: order["status"],
-    "storeId": lambda order: order["store"],
-    "marketId": lambda order: find_store(order["store"]).market_id,
-    "pricelistId": lambda order: find_store(order["store"]).pricelist_id,
-    "currencyId": lambda order: CURRENCIES[order["currency"]].id,
-    "countryId": lambda order: COUNTRIES[order["country"]].id,
-    "customerId": lambda order: order.get("customer", {}).get("id"),
-    "accountId": lambda order: order.get("account", {}).get("id"),
-    "buyerId": lambda order: order.get("buyer", {}).get("id"),
-    "orderHoldReason": lambda order: order["hold"],
-}
-EQUALS: dict[str, Callable[[Doc], Any]] = {
-    "storeType": lambda order: find_store(order["store"]).type,
-    "isLocked": lambda order: order["locked"],
-    "isOnHold": lambda order: order["hold"] is not None,
-    "isWaitingForPayment": lambda order: order["hold"] == "WAITING_FOR_PAYMENT",
-    "isInternal": lambda order: order["internal"],
-}
-RANGES: dict[str, Callable[[Doc], str]] = {
-    "createdAt": lambda order: str(order["created_at"]),
-    "orderDate": lambda order: str(order["created_at"]),
-    "updatedAt": lambda order: str(order["updated_at"]),
-}
 
 
-def compile_filter(where: Doc | None, zone: ZoneInfo, now: datetime) -> Test:
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What the fields of a filter read. `ranges` are of moments, in the kept form; `days` are dates as they are written."""
+
+    lists: dict[str, Callable[[Doc], Any]]
+    equals: dict[str, Callable[[Doc], Any]]
+    ranges: dict[str, Callable[[Doc], str | None]]
+    days: dict[str, Callable[[Doc], str | None]] = field(default_factory=dict)
+
+
+ORDERS = Readers(
+    lists={
+        "id": lambda order: order["id"],
+        "number": lambda order: order["number"],
+        "status": lambda order: order["status"],
+        "storeId": lambda order: order["store"],
+        "marketId": lambda order: find_store(order["store"]).market_id,
+        "pricelistId": lambda order: find_store(order["store"]).pricelist_id,
+        "currencyId": lambda order: CURRENCIES[order["currency"]].id,
+        "countryId": lambda order: COUNTRIES[order["country"]].id,
+        "customerId": lambda order: order.get("customer", {}).get("id"),
+        "accountId": lambda order: order.get("account", {}).get("id"),
+        "buyerId": lambda order: order.get("buyer", {}).get("id"),
+        "deliveryWindowId": lambda order: (order.get("delivery_window") or {}).get("id"),
+        "orderHoldReason": lambda order: order["hold"],
+    },
+    equals={
+        "storeType": lambda order: find_store(order["store"]).type,
+        "isLocked": lambda order: order["locked"],
+        "isOnHold": lambda order: order["hold"] is not None,
+        "isWaitingForPayment": lambda order: order["hold"] == "WAITING_FOR_PAYMENT",
+        "isInternal": lambda order: order["internal"],
+    },
+    ranges={
+        "createdAt": lambda order: str(order["created_at"]),
+        "orderDate": lambda order: str(order["created_at"]),
+        "updatedAt": lambda order: str(order["updated_at"]),
+    },
+    days={"cancelDate": lambda order: order.get("cancel_date")},
+)
+SHIPMENTS = Readers(
+    lists={
+        "id": lambda pair: pair["shipment"]["id"],
+        "number": lambda pair: pair["shipment"]["number"],
+        "orderNumber": lambda pair: pair["order"]["number"],
+        "storeId": lambda pair: pair["order"]["store"],
+    },
+    equals={
+        "isGoodToGo": lambda pair: pair["shipment"]["good_to_go"],
+        "isPaid": lambda pair: pair["shipment"]["paid_at"] is not None,
+        "isCaptured": lambda pair: pair["shipment"]["captured_at"] is not None,
+        "isShipped": lambda pair: pair["shipment"]["shipped_at"] is not None,
+    },
+    ranges={
+        "createdAt": lambda pair: str(pair["shipment"]["created_at"]),
+        "updatedAt": lambda pair: str(pair["shipment"]["updated_at"]),
+        "shippedAt": lambda pair: pair["shipment"]["shipped_at"],
+    },
+)
+"""Of a shipment with its order."""
+
+
+def compile_filter(where: Doc | None, zone: ZoneInfo, now: datetime, readers: Readers = ORDERS) -> Test:
     """All of the fields given. A null is as good as an absence. Raises GraphQLError for a date that is none."""
     tests: list[Test] = []
     for name, wanted in (where or {}).items():
-        if wanted is not None:
-            tests.append(_compile_one(name, wanted, zone, now))
-    return lambda order: all(test(order) for test in tests)
+        if name == "negate" and wanted is not None:
+            tests.append(_negate(compile_filter(wanted, zone, now, readers)))
+        elif wanted is not None:
+            tests.append(_compile_one(name, wanted, (zone, now), readers))
+    return lambda doc: all(test(doc) for test in tests)
 
 
-def _compile_one(name: str, wanted: Any, zone: ZoneInfo, now: datetime) -> Test:
-    if name in LISTS:
-        read, allowed = LISTS[name], set(wanted)
-        return lambda order: read(order) in allowed
-    if name in EQUALS:
-        equal = EQUALS[name]
-        return lambda order: equal(order) == wanted
-    if name == "negate":
-        inner = compile_filter(wanted, zone, now)
-        return lambda order: not inner(order)
-    moment = RANGES[name]
-    low, high = (read_date(wanted.get(edge), zone, now) for edge in ("from", "to"))
-    return lambda order: (low is None or low <= moment(order)) and (high is None or moment(order) <= high)
+def _negate(inner: Test) -> Test:
+    return lambda doc: not inner(doc)
+
+
+def _compile_one(name: str, wanted: Any, here: tuple[ZoneInfo, datetime], readers: Readers) -> Test:
+    if name in readers.lists:
+        read, allowed = readers.lists[name], set(wanted)
+        return lambda doc: read(doc) in allowed
+    if name in readers.equals:
+        equal = readers.equals[name]
+        return lambda doc: equal(doc) == wanted
+    if name in readers.days:
+        return _between(readers.days[name], *(read_day(wanted.get(edge)) for edge in ("from", "to")))
+    return _between(readers.ranges[name], *(read_date(wanted.get(edge), *here) for edge in ("from", "to")))
+
+
+def _between(read: Callable[[Doc], str | None], low: str | None, high: str | None) -> Test:
+    """What has no such date is never in between."""
+
+    def test(doc: Doc) -> bool:
+        value = read(doc)
+        return value is not None and (low is None or low <= value) and (high is None or value <= high)
+
+    return test
+
+
+def read_day(text: object) -> str | None:
+    try:
+        return None if text is None else date.fromisoformat(str(text)).isoformat()
+    except ValueError as error:
+        raise GraphQLError(str(error)) from None
 
 
 def read_date(text: object, zone: ZoneInfo, now: datetime) -> str | None:

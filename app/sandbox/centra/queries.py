@@ -7,10 +7,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from app.sandbox.centra import announce, catalogue, dates, filters, shop
-from app.sandbox.centra.place import ORDER
+from app.sandbox.centra.desk import Desk, RefusedError
+from app.sandbox.centra.external_ids import find_shipments
 from app.sandbox.centra.present import Presenter, show_currency, show_market, show_store
 from app.sandbox.centra.present_line import show_size
 from app.sandbox.centra.quota import Quota
+from app.sandbox.centra.shop import ORDER
 from app.sandbox.centra.tokens import Grant
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
@@ -29,11 +31,21 @@ class Visit:
     quota: Quota
     presenter: Presenter
     switches: Any
+    desk: Desk
     returned: dict[int, Doc] = field(default_factory=dict)
 
     def show_order(self, order: Doc) -> Doc:
         self.returned[order["number"]] = order
         return self.presenter.show(order)
+
+    def show_shipment(self, order: Doc, shipment: Doc) -> Doc:
+        shown = self.presenter.show_shipment(order, shipment)
+        return {**shown, "order": lambda _: self.show_order(order)}
+
+    def show_entries(self, order: Doc, entries: list[Doc]) -> Doc:
+        """Of a capture's payload: all of its entries, and the last one by itself."""
+        shown = [self.presenter.show_payment(one, order) for one in entries]
+        return {"paymentHistoryEntry": shown[-1] if shown else None, "paymentHistoryEntries": shown}
 
     def readable_orders(self) -> Iterator[Doc]:
         moment = dates.keep(self.now)
@@ -48,6 +60,17 @@ class Visit:
         return order
 
 
+    def get_order(self, wish: Doc, *path: str) -> Doc:
+        """By an OrderInput, to be changed. Raises RefusedError."""
+        given = {name: value for name, value in wish.items() if value is not None}
+        if len(given) != 1:
+            raise RefusedError("Exactly one field must be set", *path)
+        found = next(iter(self.change.find(ORDER, **given)), None)
+        if found is None or self.find_order(found["number"]) is None:
+            raise RefusedError(f"Order {next(iter(given.values()))} not found", *path)
+        return found
+
+
 class Queries:
     def __init__(self, visit: Visit) -> None:
         self._visit = visit
@@ -57,6 +80,7 @@ class Queries:
             "order": self.order,
             "orders": self.orders,
             "orderConnection": self.connection,
+            "shipments": self.shipments,
             "events": self.events,
             "eventListeners": self.listeners,
             "rateLimits": lambda _: self._visit.quota.show(self._visit.now),
@@ -96,6 +120,22 @@ class Queries:
                 for cursor, order in zip(cursors, shown, strict=True)
             ],
         }
+
+    def shipments(self, _: Any, *, limit: int, page: int, where: Doc | None = None) -> list[Doc]:
+        """Oldest first."""
+        wanted = dict(where or {})
+        external = wanted.pop("externalId", None)
+        test = filters.compile_filter(wanted, self._visit.zone, self._visit.now, filters.SHIPMENTS)
+        pairs = (
+            {"order": order, "shipment": one}
+            for order in self._visit.readable_orders()
+            for one in order["shipments"]
+        )
+        if external is not None:
+            known = find_shipments(self._visit.change, self._visit.grant.integration, external)
+            pairs = (pair for pair in pairs if pair["shipment"]["id"] in known)
+        found = sorted((pair for pair in pairs if test(pair)), key=lambda pair: int(pair["shipment"]["id"]))
+        return [self._visit.show_shipment(**pair) for pair in filters.cut_page(found, limit, page)]
 
     def events(self, _: Any, *, limit: int, where: Doc | None = None) -> list[Doc]:
         """Oldest first, until confirmed. Switched off on the server, it answers but holds nothing (centra.md 6)."""
@@ -145,7 +185,7 @@ class Queries:
             candidates: Iterator[Doc] = (order for order in known if order is not None)
         else:
             candidates = self._visit.readable_orders()
-        found = (order for order in candidates if test(order) and not (hidden and order["hold"]))
+        found = (order for order in candidates if test(order) and not (hidden and order["hold"] is not None))
         return filters.sort_orders(found, sort)
 
     def _window(self, found: list[Doc], asked: Doc) -> tuple[int, int]:
@@ -166,12 +206,15 @@ class Queries:
     def _show_event(self, event: Doc) -> Doc:
         visit = self._visit
 
-        def current(_: Any) -> Doc | None:
-            order = visit.find_order(event["reference"])
-            return None if order is None else visit.show_order(order)
+        order = visit.find_order(event["order"])
 
-        order = visit.find_order(event["reference"])
-        if order is not None:
+        def current(_: Any) -> Doc | None:
+            if order is None or event["object_type"] == "Order":
+                return None if order is None else visit.show_order(order)
+            shipments = (one for one in order["shipments"] if one["id"] == event["reference"])
+            return next((visit.show_shipment(order, one) for one in shipments), None)
+
+        if order is not None and event["object_type"] == "Order":
             visit.returned[order["number"]] = order
         return {
             "id": event["id"],
