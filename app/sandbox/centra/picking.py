@@ -55,7 +55,7 @@ def find_demand(
             continue
         stock = catalogue.read_stock(desk.change, line["sku"], 1)
         free = stock["physical"] - stock["allocated"] - taken.get(line["sku"], 0)
-        got = min(short, free) if allocate else 0
+        got = max(min(short, free), 0) if allocate else 0
         if got < short and desk.switch("beyond_allocation") == "refuse":
             raise RefusedError(f"Order line {line['id']}: {short - got} units are not allocated.", "input", "lines")
         taken[line["sku"]] = taken.get(line["sku"], 0) + got

@@ -62,10 +62,10 @@ def update(desk: Desk, order: Doc, shipment: Doc, wish: Doc) -> None:
         raise RefusedError(f"Shipment {number} is already captured or shipped.", "input", "isPaid")
     packed = bool(wish.get("good_to_go")) and not shipment["good_to_go"]
     shipment["info"] = {**shipment["info"], **wish.get("info", {})}
-    shipment.update({name: wish[name] for name in ("method", "good_to_go", "message") if name in wish})
+    kept = ("method", "good_to_go", "message", "paid_value")
+    shipment.update({name: wish[name] for name in kept if name in wish})
     if "paid" in wish:
         shipment["paid_at"] = (shipment["paid_at"] or desk.moment) if wish["paid"] else None
-        shipment["paid_value"] = wish.get("paid_value") if wish["paid"] else None
     desk.tell(shipment, "UPDATED", "good_to_go" if packed else "update")
 
 
