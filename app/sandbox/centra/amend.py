@@ -58,10 +58,10 @@ def cancel_lines(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
     follow(order)
 
 
-def cancel(desk: Desk, order: Doc, wish: dict[str, Any]) -> str:
+def cancel(desk: Desk, order: Doc, wish: dict[str, Any]) -> capture.Outcome:
     """The lines keep their quantities; only stock is given back (centra.md 3.2). `remove`: not even that;
-    `cancel_authorization`, `mail`. Shipments that are open and unpaid go, too. Returns why the PSP would not release its
-    authorisation: that does not stop it.
+    `cancel_authorization`, `mail`. Shipments that are open and unpaid go, too. A PSP that would not release its
+    authorisation does not stop it.
     """
     refuse_closed(order)
     if is_captured(order):
@@ -79,7 +79,7 @@ def cancel(desk: Desk, order: Doc, wish: dict[str, Any]) -> str:
     order["status"] = "CANCELLED"
     if wish.get("mail"):
         send_mail(desk, order, "cancellation")
-    return capture.cancel_authorization(desk, order) if wish.get("cancel_authorization") else ""
+    return capture.cancel_authorization(desk, order) if wish.get("cancel_authorization") else capture.Outcome()
 
 
 def hold(_: Desk, order: Doc, wish: dict[str, Any]) -> None:

@@ -24,12 +24,12 @@ from starlette.responses import Response
 from app.sandbox.centra import dates
 from app.sandbox.centra.desk import Desk
 from app.sandbox.centra.present import Presenter
-from app.sandbox.centra.queries import Visit
 from app.sandbox.centra.quota import Quota, write_retry_after
 from app.sandbox.centra.roots import gather_roots
 from app.sandbox.centra.schema import load_schema
 from app.sandbox.centra.shop import is_releasable
 from app.sandbox.centra.tokens import Grant, authenticate
+from app.sandbox.centra.visit import Visit
 from app.sandbox.centra.weigh import Weight, weigh
 from app.sandbox.disturb import CALL
 from app.sandbox.store import Call, Change
@@ -185,7 +185,7 @@ class Endpoint:
         self._note(visit)
         content: dict[str, Any] = {"data": result.data}
         if result.errors:
-            errors = [{**error.formatted, "extensions": {"category": "graphql"}} for error in result.errors]
+            errors = [{**error.formatted, "extensions": {"category": "graphql", **(error.extensions or {})}} for error in result.errors]
             content = {"errors": errors, **content}
         return content
 

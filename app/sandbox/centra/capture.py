@@ -13,6 +13,7 @@ from app.sandbox.mirror import Doc
 REQUEST = "centra.capture_request"
 REQUESTING = frozenset({"adyen_drop_in", "klarna_payments", "klarna_checkout_v3"})
 """Payment plugins that only ask at first, and hear later (centra.md 4)."""
+DECLINED = "declined by the bank"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,23 +51,7 @@ def capture_order(desk: Desk, order: Doc) -> Outcome:
     open_amount = pennies(arithmetic.compute_figures(order).grand_total) - taken
     if open_amount <= NOTHING:
         raise RefusedError(f"Order {order['number']} is already captured.", "order")
-    outcome = _ask(desk, order, open_amount, None)
-    for shipment in order["shipments"]:
-        if assign(desk, order, shipment):
-            desk.tell(shipment, "UPDATED", "update")
-    return outcome
-
-
-def assign(desk: Desk, order: Doc, shipment: Doc) -> bool:
-    """Whether money that was captured for the whole order now pays for this shipment."""
-    if shipment["reserved"] is not None or _is_order_requested(order):
-        return False
-    due = payments.amount_due(order, shipment)
-    if not NOTHING < due <= payments.unassigned(order):
-        return False
-    shipment["reserved"] = str(due)
-    mark_captured(desk, shipment)
-    return True
+    return _ask(desk, order, open_amount, None)
 
 
 def capture_by_force(desk: Desk, order: Doc, shipment: Doc) -> None:
@@ -77,7 +62,7 @@ def capture_by_force(desk: Desk, order: Doc, shipment: Doc) -> None:
     due = payments.amount_due(order, shipment)
     missing = due - payments.unassigned(order)
     if missing > NOTHING:
-        payments.add_entry(desk.change, order, "CAPTURE", missing, desk.moment)
+        _enter(desk, order, "CAPTURE", missing)
     shipment["reserved"] = str(due)
     mark_captured(desk, shipment)
 
@@ -91,27 +76,26 @@ def settle(desk: Desk, order: Doc, request: Doc, *, succeeds: bool) -> None:
     """The PSP's late word on a request."""
     order["requests"].remove(request)
     desk.change.delete(REQUEST, request["entry"])
-    kind = "CAPTURE" if succeeds else "CAPTURE_FAILED"
-    payments.add_entry(desk.change, order, kind, Decimal(request["value"]), desk.moment)
+    value = Decimal(request["value"])
+    if succeeds:
+        _enter(desk, order, "CAPTURE", value)
+    else:
+        _enter_failure(desk, order, "CAPTURE_FAILED", value, DECLINED)
     for shipment in order["shipments"]:
         if shipment["id"] == request["shipment"]:
             _settle_shipment(desk, shipment, succeeds=succeeds)
-        elif request["shipment"] is not None or not assign(desk, order, shipment):
-            continue
-        desk.tell(shipment, "UPDATED", "update")
+            desk.tell(shipment, "UPDATED", "update")
 
 
-def cancel_authorization(desk: Desk, order: Doc) -> str:
-    """Why the PSP would not, or nothing. What it releases is shown below zero (centra.md 3.4)."""
+def cancel_authorization(desk: Desk, order: Doc) -> Outcome:
+    """A PSP that would not leaves an entry. What it releases is shown below zero (centra.md 3.4)."""
     if order["payment_method"] is None:
-        return ""
+        return Outcome()
+    held = {"CANCEL": payments.authorised_left(order), "CANCEL_GIFT_CARD": payments.card_left(order)}
     if _declines(desk, order):
-        return "The authorisation could not be cancelled: declined by the payment provider"
-    parts = {"CANCEL": payments.authorised_left(order), "CANCEL_GIFT_CARD": payments.card_left(order)}
-    for kind, amount in parts.items():
-        if amount > NOTHING:
-            payments.add_entry(desk.change, order, kind, -amount, desk.moment)
-    return ""
+        failed = _enter_failure(desk, order, "CANCEL", -held["CANCEL"], DECLINED)
+        return Outcome([failed], f"Cancelling the authorisation failed: {DECLINED}")
+    return Outcome([_enter(desk, order, kind, -amount) for kind, amount in held.items() if amount > NOTHING])
 
 
 def _ask(desk: Desk, order: Doc, amount: Decimal, shipment: int | None) -> Outcome:
@@ -125,19 +109,33 @@ def _ask(desk: Desk, order: Doc, amount: Decimal, shipment: int | None) -> Outco
     deferred = _defers(desk, order)
     beyond = rest > payments.authorised_left(order)
     declined = beyond or (rest > NOTHING and _declines(desk, order))
+    kind = "CAPTURE_REQUEST" if deferred else "CAPTURE"
     if beyond or (declined and not deferred):
-        failed = payments.add_entry(desk.change, order, "CAPTURE_FAILED", rest, desk.moment)
-        why = "amount exceeds the authorisation" if beyond else "declined by the bank"
-        return Outcome([failed], f"Capture failed: {why}")
-    entries = []
-    if card > NOTHING:
-        entries.append(payments.add_entry(desk.change, order, "CAPTURE_GIFT_CARD", card, desk.moment))
+        why = "the amount exceeds the authorisation" if beyond else DECLINED
+        told = "CAPTURE_FAILED" if desk.switch("failed_capture") == "own_type" else kind
+        return Outcome([_enter_failure(desk, order, told, rest, why)], f"Capture failed: {why}")
+    entries = [_enter(desk, order, "CAPTURE_GIFT_CARD", card)] if card > NOTHING else []
     if rest > NOTHING:
-        kind = "CAPTURE_REQUEST" if deferred else "CAPTURE"
-        entries.append(payments.add_entry(desk.change, order, kind, rest, desk.moment))
+        entries.append(_enter(desk, order, kind, rest))
     if rest > NOTHING and deferred:
         _keep_request(desk, order, entries[-1], shipment, fails=declined)
     return Outcome(entries)
+
+
+def _enter(desk: Desk, order: Doc, kind: str, value: Decimal) -> Doc:
+    """In many cases the PSP's reference is that of the authorisation; not for all of them, so it is a switch."""
+    entry = payments.add_entry(desk.change, order, kind, value, desk.moment)
+    if desk.switch("capture_reference") == "auth":
+        kinds = {"AUTH_GIFT_CARD"} if kind.endswith("GIFT_CARD") else payments.AUTHORISED
+        known = [one["reference"] for one in order["payments"] if one["type"] in kinds]
+        entry["reference"] = known[0] if known else entry["reference"]
+    return entry
+
+
+def _enter_failure(desk: Desk, order: Doc, kind: str, value: Decimal, why: str) -> Doc:
+    entry = _enter(desk, order, kind, value)
+    entry.update(status="FAILED", params={"error": why})
+    return entry
 
 
 def _keep_request(desk: Desk, order: Doc, entry: Doc, shipment: int | None, *, fails: bool) -> None:
@@ -165,9 +163,7 @@ def _defers(desk: Desk, order: Doc) -> bool:
 
 def _declines(desk: Desk, order: Doc) -> bool:
     """The first captures of every order by switch, further ones of this order by deed."""
-    failed = sum(one["type"] == "CAPTURE_FAILED" for one in order["payments"])
-    failing = sum(one["fails"] for one in order["requests"])
-    if failed + failing < desk.switch("psp_failures"):
+    if payments.count_failures(order) < desk.switch("psp_failures"):
         return True
     if order["declines"] < 1:
         return False

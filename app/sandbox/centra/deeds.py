@@ -37,11 +37,13 @@ def perform(desk: Desk, number: int, act: str, wish: dict[str, Any]) -> Doc:
 def ship_lines(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
     """`lines` [{line | sku, quantity?}] (all that is left without them), `carrier`, `service`, `tracking`,
     `return_tracking`, `packages`; true unless said otherwise: `good_to_go`, `capture`, `complete`, `mail`; `paid` where the
-    money came another way, `by` (staff, wms). It is completed only if it is good to go and paid.
+    money came another way, `by` (staff, wms: locked orders are for the latter). It is completed only if it is good to go and paid.
     """
     _refuse_unknown(wish, SHIP)
     if wish.get("by", "staff") not in {"staff", "wms"}:
         raise ValueError(f"by staff or wms, not {wish['by']}")
+    if order["locked"] and wish.get("by", "staff") == "staff":
+        raise ValueError("locked: only an integration may ship it")
     plan = ship.Plan(
         [_find_units(order, one) for one in wish["lines"]]
         if "lines" in wish
@@ -69,14 +71,16 @@ def complete(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
 
 
 def take_money(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
-    """`shipment` (id); without it all of the order. A bank that declines leaves its entry."""
+    """`shipment` (id); without it all that have no money yet, or the whole order if there are none. A bank that declines
+    leaves its entry.
+    """
     _refuse_unknown(wish, {"shipment"})
-    if "shipment" not in wish:
+    if not order["shipments"]:
         capture.capture_order(desk, order)
-        return
-    shipment = _find_shipment(order, wish)
-    capture.capture_shipment(desk, order, shipment)
-    desk.tell(shipment, "UPDATED", "update")
+    unpaid = [one for one in order["shipments"] if one["reserved"] is None]
+    for shipment in [_find_shipment(order, wish)] if "shipment" in wish else unpaid:
+        capture.capture_shipment(desk, order, shipment)
+        desk.tell(shipment, "UPDATED", "update")
 
 
 def settle(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:

@@ -3,8 +3,8 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -26,12 +26,11 @@ SORT_KEYS: dict[str, Callable[[Doc], Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Readers:
-    """What the fields of a filter read. `ranges` are of moments, in the kept form; `days` are dates as they are written."""
+    """What the fields of a filter read; `ranges` are of moments in the kept form, or of none."""
 
     lists: dict[str, Callable[[Doc], Any]]
     equals: dict[str, Callable[[Doc], Any]]
     ranges: dict[str, Callable[[Doc], str | None]]
-    days: dict[str, Callable[[Doc], str | None]] = field(default_factory=dict)
 
 
 ORDERS = Readers(
@@ -61,44 +60,54 @@ ORDERS = Readers(
         "createdAt": lambda order: str(order["created_at"]),
         "orderDate": lambda order: str(order["created_at"]),
         "updatedAt": lambda order: str(order["updated_at"]),
+        "cancelDate": lambda order: order.get("cancel_date"),
     },
-    days={"cancelDate": lambda order: order.get("cancel_date")},
 )
 SHIPMENTS = Readers(
     lists={
         "id": lambda pair: pair["shipment"]["id"],
         "number": lambda pair: pair["shipment"]["number"],
-        "orderNumber": lambda pair: pair["order"]["number"],
+        "trackingNumber": lambda pair: pair["shipment"]["info"].get("trackingNumber"),
+        "orderId": lambda pair: pair["order"]["id"],
         "storeId": lambda pair: pair["order"]["store"],
     },
     equals={
+        "storeType": lambda pair: find_store(pair["order"]["store"]).type,
         "isGoodToGo": lambda pair: pair["shipment"]["good_to_go"],
+        "isOnHold": lambda pair: pair["order"]["hold"] is not None,
         "isPaid": lambda pair: pair["shipment"]["paid_at"] is not None,
         "isCaptured": lambda pair: pair["shipment"]["captured_at"] is not None,
         "isShipped": lambda pair: pair["shipment"]["shipped_at"] is not None,
     },
     ranges={
-        "createdAt": lambda pair: str(pair["shipment"]["created_at"]),
-        "updatedAt": lambda pair: str(pair["shipment"]["updated_at"]),
+        "createdAt": lambda pair: pair["shipment"]["created_at"],
+        "updatedAt": lambda pair: pair["shipment"]["updated_at"],
         "shippedAt": lambda pair: pair["shipment"]["shipped_at"],
+        "paidAt": lambda pair: pair["shipment"]["paid_at"],
+        "capturedAt": lambda pair: pair["shipment"]["captured_at"],
     },
 )
 """Of a shipment with its order."""
 
 
 def compile_filter(where: Doc | None, zone: ZoneInfo, now: datetime, readers: Readers = ORDERS) -> Test:
-    """All of the fields given. A null is as good as an absence. Raises GraphQLError for a date that is none."""
-    tests: list[Test] = []
-    for name, wanted in (where or {}).items():
-        if name == "negate" and wanted is not None:
-            tests.append(_negate(compile_filter(wanted, zone, now, readers)))
-        elif wanted is not None:
-            tests.append(_compile_one(name, wanted, (zone, now), readers))
+    """All of the fields given, those that `negate` names turned round. A null is as good as an absence. Raises
+    GraphQLError for a date that is none, and for a name that is no field.
+    """
+    wanted = {name: value for name, value in (where or {}).items() if value is not None}
+    negated = set(wanted.pop("negate", ()))
+    unknown = negated - {*readers.lists, *readers.equals, *readers.ranges}
+    if unknown:
+        raise GraphQLError(f"Unknown field to negate: {', '.join(sorted(unknown))}.")
+    tests = [
+        _turn(_compile_one(name, value, (zone, now), readers), turned=name in negated)
+        for name, value in wanted.items()
+    ]
     return lambda doc: all(test(doc) for test in tests)
 
 
-def _negate(inner: Test) -> Test:
-    return lambda doc: not inner(doc)
+def _turn(test: Test, *, turned: bool) -> Test:
+    return lambda doc: test(doc) is not turned
 
 
 def _compile_one(name: str, wanted: Any, here: tuple[ZoneInfo, datetime], readers: Readers) -> Test:
@@ -107,27 +116,15 @@ def _compile_one(name: str, wanted: Any, here: tuple[ZoneInfo, datetime], reader
         return lambda doc: read(doc) in allowed
     if name in readers.equals:
         equal = readers.equals[name]
-        return lambda doc: equal(doc) == wanted
-    if name in readers.days:
-        return _between(readers.days[name], *(read_day(wanted.get(edge)) for edge in ("from", "to")))
-    return _between(readers.ranges[name], *(read_date(wanted.get(edge), *here) for edge in ("from", "to")))
+        return lambda doc: bool(equal(doc) == wanted)
+    moment = readers.ranges[name]
+    low, high = (read_date(wanted.get(edge), *here) for edge in ("from", "to"))
 
-
-def _between(read: Callable[[Doc], str | None], low: str | None, high: str | None) -> Test:
-    """What has no such date is never in between."""
-
-    def test(doc: Doc) -> bool:
-        value = read(doc)
+    def lies_between(doc: Doc) -> bool:
+        value = moment(doc)
         return value is not None and (low is None or low <= value) and (high is None or value <= high)
 
-    return test
-
-
-def read_day(text: object) -> str | None:
-    try:
-        return None if text is None else date.fromisoformat(str(text)).isoformat()
-    except ValueError as error:
-        raise GraphQLError(str(error)) from None
+    return lies_between
 
 
 def read_date(text: object, zone: ZoneInfo, now: datetime) -> str | None:

@@ -4,7 +4,8 @@ from typing import Any
 
 from app.sandbox.centra import announce, catalogue, shop
 from app.sandbox.centra.payload import answer, say
-from app.sandbox.centra.queries import Visit, show_listeners
+from app.sandbox.centra.queries import show_listeners
+from app.sandbox.centra.visit import Visit
 from app.sandbox.mirror import Doc
 
 SETTLED = "centra.stock_change"

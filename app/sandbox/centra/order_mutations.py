@@ -5,11 +5,14 @@ from typing import Any
 
 from app.sandbox.centra import amend, capture, catalogue
 from app.sandbox.centra.desk import RefusedError, keep_order
-from app.sandbox.centra.payload import Mutate, answer, drop_nulls, resolve, say
-from app.sandbox.centra.queries import Visit
+from app.sandbox.centra.payload import Mutate, answer, drop_nulls, read_money, resolve, say
 from app.sandbox.centra.shop import CONSUMER, WHOLESALE, find_store
 from app.sandbox.centra.update import update_order
+from app.sandbox.centra.visit import Visit
 from app.sandbox.mirror import Doc
+
+LOCK = "Order.isLocked:write"
+"""Who may lock orders may also change those that are locked."""
 
 
 class OrderMutations:
@@ -53,8 +56,10 @@ class OrderMutations:
     def _update_of(self, kind: str) -> Mutate:
         def update(asked: Doc) -> Doc:
             order = self._get_order_of(kind, asked["order"], "order")
+            if order["locked"] and LOCK not in self._visit.grant.permissions:
+                raise RefusedError(f"Order {order['number']} is locked.", "order")
             wish = drop_nulls(asked["input"])
-            wish["added"] = [self._read_added(place, one) for place, one in enumerate(wish.get("addLines", ()))]
+            wish["added"] = [self._read_added(order, place, one) for place, one in enumerate(wish.get("addLines", ()))]
             return self._change(order, lambda: update_order(self._desk, order, wish))
 
         return update
@@ -62,18 +67,22 @@ class OrderMutations:
     def _cancel_of(self, kind: str) -> Mutate:
         def cancel(asked: Doc) -> Doc:
             order = self._get_order_of(kind, {"id": asked["id"]}, "id")
-            wish = drop_nulls(asked["input"])
+            wish = asked["input"]
+            if wish.get("cancelAuthorization"):
+                self._visit.need("Payment.cancel:write", "cancelAuthorization")
             plain = {
-                "remove": _read_policy(wish.get("stockAction", {})),
+                "remove": _read_policy(wish["stockAction"]),
                 "cancel_authorization": wish.get("cancelAuthorization"),
-                "mail": wish.get("emailOptions", {}).get("sendEmail"),
+                "mail": wish["emailOptions"].get("sendEmail"),
             }
             before = order["status"]
-            warning = amend.cancel(self._desk, order, plain)
+            outcome = amend.cancel(self._desk, order, plain)
             order["cancellation_comment"] = wish.get("comment")
             keep_order(self._desk, order, before)
-            warnings = (say(warning, "input", "cancelAuthorization"),) if warning else ()
-            return answer(warnings=warnings, order=self._visit.show_order(order))
+            warnings = (say(outcome.refusal, "input", "cancelAuthorization"),) if outcome.refusal else ()
+            entry = self._visit.show_entries(order, outcome.entries)["paymentHistoryEntry"]
+            shown = self._visit.show_order(order)
+            return answer(warnings=warnings, order=shown, paymentHistoryEntry=entry)
 
         return cancel
 
@@ -89,19 +98,24 @@ class OrderMutations:
             raise RefusedError(f"Order {order['number']} not found", *path)
         return order
 
-    def _read_added(self, place: int, row: Doc) -> Doc:
+    def _read_added(self, order: Doc, place: int, row: Doc) -> Doc:
         path = ("input", "addLines", str(place))
         if row["quantity"] < 1:
             raise RefusedError("quantity must be greater than 0", *path, "quantity")
         size = catalogue.find_size(self._desk.change, row["productSize"])
         if isinstance(size, str):
             raise RefusedError(size, *path, "productSize")
-        return {"sku": size["sku"], "quantity": row["quantity"]}
+        currency = order["currency"]
+        price = read_money(row["unitPrice"], currency, *path, "unitPrice")
+        added = {"sku": size["sku"], "quantity": row["quantity"], "price": str(price)}
+        if row.get("unitOriginalPrice") is not None:
+            added["original_price"] = str(read_money(row["unitOriginalPrice"], currency, *path))
+        return added
 
 
 def _read_policy(policy: Doc) -> bool:
     """Whether the units leave the stock for good. Raises RefusedError."""
     given = [name for name, chosen in policy.items() if chosen]
-    if policy and len(given) != 1:
+    if len(given) != 1:
         raise RefusedError("Exactly one field must be set", "input", "stockAction")
     return given == ["removeItemsFromStock"]

@@ -14,15 +14,21 @@ from app.sandbox.store import Change
 
 AUTHORISED = frozenset({"AUTH", "ADDITIONAL_ORDER_PAYMENT"})
 CAPTURED = frozenset({"CAPTURE", "CAPTURE_GIFT_CARD"})
+PENDING = frozenset({"AUTH_PENDING", "CAPTURE_REQUEST"})
 
 
 def add_entry(change: Change, order: Doc, kind: str, value: Decimal, at: str) -> Doc:
-    status = "FAILED" if kind.endswith("_FAILED") else "SUCCESS"
-    if kind in {"CAPTURE_REQUEST", "AUTH_PENDING"}:
-        status = "PENDING"
+    """Of what succeeded, or was asked for."""
     id_ = change.next_id("centra.payment", 90112)
-    reference = hashlib.sha256(f"payment {id_}".encode()).hexdigest()[:16].upper()
-    entry = {"id": id_, "type": kind, "status": status, "value": str(value), "at": at, "reference": reference}
+    entry = {
+        "id": id_,
+        "type": kind,
+        "status": "PENDING" if kind in PENDING else "SUCCESS",
+        "value": str(value),
+        "at": at,
+        "reference": hashlib.sha256(f"payment {id_}".encode()).hexdigest()[:16].upper(),
+        "params": {},
+    }
     order["payments"].append(entry)
     return entry
 
@@ -33,13 +39,19 @@ def sum_entries(order: Doc, kinds: Collection[str]) -> Decimal:
     return sum((Decimal(one["value"]) for one in found), NOTHING)
 
 
+def count_failures(order: Doc) -> int:
+    """Captures that failed, or are going to."""
+    failed = (one for one in order["payments"] if one["status"] == "FAILED")
+    return sum("CAPTURE" in one["type"] for one in failed) + sum(one["fails"] for one in order["requests"])
+
+
 def sum_requests(order: Doc) -> Decimal:
     return sum((Decimal(one["value"]) for one in order["requests"]), NOTHING)
 
 
 def is_captured(order: Doc) -> bool:
     """Or about to be: such an order is returned and refunded, never cancelled."""
-    return bool(order["requests"]) or any(one["type"] in CAPTURED for one in order["payments"])
+    return bool(order["requests"]) or bool(sum_entries(order, CAPTURED))
 
 
 def card_left(order: Doc) -> Decimal:

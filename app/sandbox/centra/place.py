@@ -4,8 +4,9 @@ import hashlib
 from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
-from app.sandbox.centra import arithmetic, catalogue
+from app.sandbox.centra import arithmetic, catalogue, dates
 from app.sandbox.centra.announce import announce_order
 from app.sandbox.centra.desk import Desk, tell_news
 from app.sandbox.centra.lines import Basket
@@ -72,7 +73,7 @@ def place_order(desk: Desk, wish: dict[str, Any]) -> Doc:
     if country not in COUNTRIES:
         raise ValueError(f"no country {country}")
     change = desk.change
-    order = _write_head(change, wish, store, country)
+    order = _write_head(desk, wish, store, country)
     order["lines"] = Basket(change, store.currency, country).fill(wish["lines"])
     order["voucher_on_growth"] = wish.get("voucher_on_growth", desk.switch("voucher_on_growth"))
     order["created_at"] = order["updated_at"] = desk.moment
@@ -122,8 +123,8 @@ def read_address(raw: dict[str, Any], country: str) -> Doc:
     return {**raw, "country": raw.get("country", country)}
 
 
-def _write_head(change: Change, wish: dict[str, Any], store: Store, country: str) -> Doc:
-    number = change.next_id(ORDER, 20001)
+def _write_head(desk: Desk, wish: dict[str, Any], store: Store, country: str) -> Doc:
+    number = desk.change.next_id(ORDER, 20001)
     address = read_address(wish.get("address", {}), country)
     if wish.get("tax", arithmetic.INCLUDED) not in {
         arithmetic.INCLUDED,
@@ -159,10 +160,10 @@ def _write_head(change: Change, wish: dict[str, Any], store: Store, country: str
         "created_at": None,
         "readable_at": None,
     }
-    return {**head, **_write_parties(change, wish, store, address)}
+    return {**head, **_write_parties(desk, wish, store, address)}
 
 
-def _write_parties(change: Change, wish: dict[str, Any], store: Store, address: Doc) -> Doc:
+def _write_parties(desk: Desk, wish: dict[str, Any], store: Store, address: Doc) -> Doc:
     if store.type == WHOLESALE:
         account = {"id": 71, "name": address.get("companyName") or "Trade account", **wish.get("account", {})}
         buyer = {"id": 81, "email": address.get("email"), **wish.get("buyer", {})}
@@ -170,11 +171,11 @@ def _write_parties(change: Change, wish: dict[str, Any], store: Store, address: 
             "account": account,
             "buyer": buyer,
             "purchase_order_number": wish.get("purchase_order_number"),
-            "delivery_window": _read_window(change, wish.get("delivery_window")),
-            "cancel_date": _read_day(wish.get("cancel_date")),
+            "delivery_window": _read_window(desk.change, wish.get("delivery_window")),
+            "cancel_date": _begin_day(desk, wish.get("cancel_date")),
         }
     customer = {
-        "id": change.next_id("centra.customer", 8841),
+        "id": desk.change.next_id("centra.customer", 8841),
         "email": address.get("email") or "shopper@example.com",
         "firstName": address.get("firstName"),
         "lastName": address.get("lastName"),
@@ -199,6 +200,12 @@ def _read_window(change: Change, raw: dict[str, Any] | None) -> Doc | None:
 
 def _read_day(raw: str | None) -> str | None:
     return None if raw is None else date.fromisoformat(raw).isoformat()
+
+
+def _begin_day(desk: Desk, raw: str | None) -> str | None:
+    """In the instance's zone."""
+    day = _read_day(raw)
+    return None if day is None else dates.read(day, ZoneInfo(desk.switch("zone")), desk.now)
 
 
 def _set_status(order: Doc, wish: dict[str, Any], *, autoconfirm: bool) -> None:

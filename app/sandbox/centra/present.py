@@ -1,5 +1,6 @@
 """A stored order as GraphQL sees it: plain values, and functions where a field takes arguments or costs work."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -48,7 +49,9 @@ class Presenter:
         common |= self._show_money(order)
         common |= self._show_places(order)
         if store.type == WHOLESALE:
-            return {**common, "__typename": "WholesaleOrder", **_show_trade(order)}
+            last = order["cancel_date"]
+            trade = {**_show_trade(order), "cancelDate": None if last is None else self.date(last)}
+            return {**common, "__typename": "WholesaleOrder", **trade}
         reason = order["hold"] if order["hold"] in HOLD_REASONS else None
         buyer = {"customer": order.get("customer"), "orderHoldReason": reason}
         return {**common, "__typename": "DirectToConsumerOrder", **buyer}
@@ -129,7 +132,7 @@ class Presenter:
             "externalReference": entry["reference"],
             "paymentMethod": order["payment_method"],
             "value": Money(order)(-value if negative else value),
-            "paramsJSON": "{}",
+            "paramsJSON": json.dumps(entry["params"]),
         }
 
     def _show_discount(self, order: Doc, voucher: Doc, money: "Money") -> Doc:
@@ -202,7 +205,6 @@ def _show_trade(order: Doc) -> Doc:
         "buyer": order["buyer"],
         "purchaseOrderNumber": order["purchase_order_number"],
         "deliveryWindows": [] if order["delivery_window"] is None else [show_window(order["delivery_window"])],
-        "cancelDate": order["cancel_date"],
     }
 
 

@@ -79,12 +79,11 @@ class ShipmentPresenter:
 
 def _show_parcels(shipment: Doc, pricing: Pricing) -> Doc:
     info = shipment["info"]
-    cost = info.get("internalShippingCost")
     carrier, service = info.get("carrier"), info.get("service")
     return {
         "trackingNumber": info.get("trackingNumber"),
         "returnTrackingNumber": info.get("returnTrackingNumber"),
-        "numberOfPackages": info.get("packagesNumber"),
-        "internalShippingCost": None if cost is None else pricing.money(Decimal(cost)),
+        "numberOfPackages": info.get("packagesNumber", 0),
+        "internalShippingCost": pricing.money(Decimal(info.get("internalShippingCost", 0))),
         "carrierInformation": {"carrierName": carrier, "serviceName": service} if carrier or service else None,
     }

@@ -1,74 +1,14 @@
 """The roots that read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from app.sandbox.centra import announce, catalogue, dates, filters, shop
-from app.sandbox.centra.desk import Desk, RefusedError
+from app.sandbox.centra import announce, catalogue, filters, shop
 from app.sandbox.centra.external_ids import find_shipments
-from app.sandbox.centra.present import Presenter, show_currency, show_market, show_store
+from app.sandbox.centra.present import show_currency, show_market, show_store
 from app.sandbox.centra.present_line import show_size
-from app.sandbox.centra.quota import Quota
-from app.sandbox.centra.shop import ORDER
-from app.sandbox.centra.tokens import Grant
+from app.sandbox.centra.visit import Visit
 from app.sandbox.mirror import Doc
-from app.sandbox.store import Change
-
-PHYSICAL = "physical"
-
-
-@dataclass
-class Visit:
-    """One document being answered. `returned` collects the orders that the answer holds."""
-
-    change: Change
-    grant: Grant
-    zone: ZoneInfo
-    now: datetime
-    quota: Quota
-    presenter: Presenter
-    switches: Any
-    desk: Desk
-    returned: dict[int, Doc] = field(default_factory=dict)
-
-    def show_order(self, order: Doc) -> Doc:
-        self.returned[order["number"]] = order
-        return self.presenter.show(order)
-
-    def show_shipment(self, order: Doc, shipment: Doc) -> Doc:
-        shown = self.presenter.show_shipment(order, shipment)
-        return {**shown, "order": lambda _: self.show_order(order)}
-
-    def show_entries(self, order: Doc, entries: list[Doc]) -> Doc:
-        """Of a capture's payload: all of its entries, and the last one by itself."""
-        shown = [self.presenter.show_payment(one, order) for one in entries]
-        return {"paymentHistoryEntry": shown[-1] if shown else None, "paymentHistoryEntries": shown}
-
-    def readable_orders(self) -> Iterator[Doc]:
-        moment = dates.keep(self.now)
-        for order in self.change.seek(ORDER):
-            if self.grant.sees(order) and (order["readable_at"] or "") <= moment:
-                yield order
-
-    def find_order(self, number: int) -> Doc | None:
-        order = self.change.get(ORDER, number)
-        if order is None or not self.grant.sees(order) or (order["readable_at"] or "") > dates.keep(self.now):
-            return None
-        return order
-
-
-    def get_order(self, wish: Doc, *path: str) -> Doc:
-        """By an OrderInput, to be changed. Raises RefusedError."""
-        given = {name: value for name, value in wish.items() if value is not None}
-        if len(given) != 1:
-            raise RefusedError("Exactly one field must be set", *path)
-        found = next(iter(self.change.find(ORDER, **given)), None)
-        if found is None or self.find_order(found["number"]) is None:
-            raise RefusedError(f"Order {next(iter(given.values()))} not found", *path)
-        return found
 
 
 class Queries:
@@ -180,7 +120,7 @@ class Queries:
         wanted = where or {}
         test = filters.compile_filter(wanted, self._visit.zone, self._visit.now)
         hidden = self._visit.switches["centra.held_orders"] == "hidden" and wanted.get("isOnHold") is None
-        if wanted.get("number"):
+        if wanted.get("number") and "number" not in (wanted.get("negate") or ()):
             known = (self._visit.find_order(number) for number in dict.fromkeys(wanted["number"]))
             candidates: Iterator[Doc] = (order for order in known if order is not None)
         else:

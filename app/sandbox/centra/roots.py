@@ -4,8 +4,9 @@ from typing import Any
 
 from app.sandbox.centra.mutations import Mutations
 from app.sandbox.centra.order_mutations import OrderMutations
-from app.sandbox.centra.queries import Queries, Visit
+from app.sandbox.centra.queries import Queries
 from app.sandbox.centra.ship_mutations import ShipmentMutations
+from app.sandbox.centra.visit import Visit
 
 
 def gather_roots(visit: Visit) -> dict[str, Any]:

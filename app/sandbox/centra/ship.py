@@ -148,9 +148,7 @@ def open_shipment(desk: Desk, order: Doc, plan: Plan) -> Doc:
 
 
 def _pay(desk: Desk, order: Doc, shipment: Doc, plan: Plan) -> str:
-    """`capture` overrules `paid`; money that was captured for the whole order needs neither."""
-    if capture.assign(desk, order, shipment):
-        return ""
+    """`capture` overrules `paid`."""
     if plan.capture:
         return capture.capture_shipment(desk, order, shipment).refusal
     shipment["paid_at"] = desk.moment if plan.paid else None

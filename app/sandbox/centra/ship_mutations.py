@@ -5,8 +5,8 @@ from typing import Any
 from app.sandbox.centra import capture, dates, external_ids, ship
 from app.sandbox.centra.desk import RefusedError, keep_order
 from app.sandbox.centra.payload import answer, drop_nulls, read_money, resolve, say
-from app.sandbox.centra.queries import Visit
 from app.sandbox.centra.shipments import find_shipment
+from app.sandbox.centra.visit import Visit
 from app.sandbox.mirror import Doc
 
 

@@ -30,6 +30,8 @@ DEFAULTS = {
     "centra.psp_settle_seconds": 0.0,  # until a deferred capture settles; 0: by a deed only
     "centra.psp_failures": 0,  # so many captures of every order fail at first
     "centra.requested_capture": "unpaid",  # paid: a shipment may leave before its capture settles
+    "centra.failed_capture": "own_type",  # status: the type of one that succeeds
+    "centra.capture_reference": "auth",  # own: each capture has one of its own
     "centra.capture_sign": "positive",  # negative
     # shipments
     "centra.locked_order": "ships",  # refuses
@@ -64,6 +66,8 @@ FITS = {
     "centra.psp": one_of("instant", "deferred", "method"),
     "centra.psp_failures": lambda value: isinstance(value, int) and is_amount(value),
     "centra.requested_capture": one_of("unpaid", "paid"),
+    "centra.failed_capture": one_of("own_type", "status"),
+    "centra.capture_reference": one_of("auth", "own"),
     "centra.capture_sign": one_of("positive", "negative"),
     "centra.locked_order": one_of("ships", "refuses"),
     "centra.beyond_allocation": one_of("refuse", "allow"),

@@ -9,6 +9,7 @@ from app.sandbox.centra.shop import BY_HAND
 from app.sandbox.mirror import Doc
 
 REMOVE = "REMOVE_FROM_STOCK"
+PLAIN = {"isInternal": "internal", "internalComment": "internal_comment", "otherComment": "comment"}
 PLACES = {"shippingAddress": "address", "billingAddress": "billing"}
 
 
@@ -25,8 +26,7 @@ def update_order(desk: Desk, order: Doc, wish: Doc) -> None:
         order["shipping"] = str(shipping)
     for theirs, name in PLACES.items():
         order[name] = {**order[name], **drop_nulls(wish.get(theirs, {}))}
-    if "isInternal" in wish:
-        order["internal"] = wish["isInternal"]
+    order.update({name: wish[theirs] for theirs, name in PLAIN.items() if theirs in wish})
     _hold(order, wish)
     if added:
         amend.add_lines(desk.change, order, added)

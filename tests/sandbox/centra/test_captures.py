@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import pytest
@@ -136,24 +137,26 @@ async def test_order_of_nothing_is_captured_without_an_entry(shop: Shop):
     assert (shipment["isCaptured"], entries(await read(shop, order["number"]))) == (True, [])
 
 
-async def test_captured_order_pays_for_later_shipments(shop: Shop):
+async def test_captured_order_pays_for_its_shipments_without_another_call(shop: Shop):
     order = await place(shop)
     early = await made(shop, order, (0, 1))
     answer = await capture_order(shop, order["number"])
     assert (answer["userErrors"], len(answer["paymentHistoryEntries"])) == ([], 1)
-    late = await made(shop, order, (0, 2), (1, 1))
-    shown = (await read(shop, order["number"]))["shipments"]
-    assert [(one["isPaid"], one["capturedValue"]["value"]) for one in shown] == [(True, 14.95), (True, 27.99)]
-    assert entries(await read(shop, order["number"])) == [("CAPTURE", "SUCCESS", 42.94)]
-    assert ["already captured" in why(await capture(shop, one)) for one in (early, late)] == [True, True]
+    assert "not paid" in why(await complete(shop, early))
+    assigned = await capture(shop, early)
+    assert (assigned["shipment"]["isPaid"], assigned["paymentHistoryEntries"]) == (True, [])
+    await made(shop, order, (0, 2), (1, 1), capture=True)
+    shown = await read(shop, order["number"])
+    assert [one["capturedValue"]["value"] for one in shown["shipments"]] == [14.95, 27.99]
+    assert entries(shown) == [("CAPTURE", "SUCCESS", 42.94)]
     assert "already captured" in why(await capture_order(shop, order["number"]))
 
 
-async def test_captured_order_that_fell_leaves_no_room_for_a_second_capture(shop: Shop):
+async def test_captured_order_that_fell_needs_no_second_capture(shop: Shop):
     order = await place(shop)
     await capture_order(shop, order["number"])
     await shop.people(f"/orders/{order['number']}/cancel-lines", lines=[{"sku": "Y"}])
-    await made(shop, order, (0, 3))
+    await made(shop, order, (0, 3), capture=True)
     assert len(entries(await read(shop, order["number"]))) == 1
 
 
@@ -236,14 +239,15 @@ async def test_requested_capture_may_count_as_paid(deferring: Shop):
     assert (shown["isShipped"], shown["isPaid"], shown["isCaptured"]) == (True, False, False)
 
 
-async def test_capture_of_an_order_is_settled_for_its_shipments(deferring: Shop):
+async def test_requested_capture_of_an_order_holds_its_shipments_back_until_it_settles(deferring: Shop):
     order = await place(deferring)
     await capture_order(deferring, order["number"])
     assert "pending" in why(await capture_order(deferring, order["number"]))
     shipment = await made(deferring, order)
-    assert (shipment["isPaid"], "pending" in why(await capture(deferring, shipment))) == (False, True)
+    assert "pending" in why(await capture(deferring, shipment))
     await deferring.people(f"/orders/{order['number']}/settle")
-    assert (await read(deferring, order["number"]))["shipments"][0]["isCaptured"]
+    assert (await capture(deferring, shipment))["shipment"]["isCaptured"]
+    assert len(entries(await read(deferring, order["number"]))) == 2
 
 
 @pytest.mark.parametrize(
@@ -279,20 +283,87 @@ async def test_deferred_capture_of_before_a_restart_settles_after_it(tmp_path: P
     assert entries(shown)[-1] == ("CAPTURE", "SUCCESS", 42.94)
 
 
-async def test_cancelled_authorisation_is_shown_below_zero_and_a_captured_order_is_not_cancelled(shop: Shop):
-    text = """mutation($id: String!) { cancelDirectToConsumerOrder(id: $id, input: {cancelAuthorization: true}) {
-      userErrors { message } userWarnings { message path } order { status } } }"""
+HISTORY = """query($n: [Int!]) { orders(where: {number: $n}) {
+  paymentHistory { entryType status externalReference paramsJSON } } }"""
+
+
+async def history_of(shop: Shop, order: dict) -> list[dict]:
+    (shown,) = (await shop.data(HISTORY, n=order["number"]))["orders"]
+    return shown["paymentHistory"]
+
+
+@pytest.mark.parametrize(
+    ("psp", "rule", "kind"),
+    [
+        ("instant", "own_type", "CAPTURE_FAILED"),
+        ("instant", "status", "CAPTURE"),
+        ("deferred", "status", "CAPTURE_REQUEST"),
+    ],
+)
+async def test_type_of_a_failed_captures_entry_is_a_switch(shop: Shop, psp: str, rule: str, kind: str):
+    await shop.sandbox.switch(centra__psp=psp, centra__failed_capture=rule)
+    unpaid = await place(shop)
+    await shop.people(f"/orders/{unpaid['number']}/edit", add=[{"sku": "Z", "price": "20.00"}])
+    assert "exceeds" in why(await capture_order(shop, unpaid["number"]))
+    failed = (await history_of(shop, unpaid))[-1]
+    assert (failed["entryType"], failed["status"]) == (kind, "FAILED")
+    assert "exceeds" in json.loads(failed["paramsJSON"])["error"]
+    await shop.people(f"/orders/{unpaid['number']}/cancel")
+
+
+@pytest.mark.parametrize(("rule", "count"), [("auth", 1), ("own", 3)])
+async def test_captures_bear_the_reference_of_the_authorisation_or_their_own(shop: Shop, rule: str, count: int):
+    await shop.sandbox.switch(centra__capture_reference=rule)
     order = await place(shop)
-    answer = (await shop.data(text, id=order["id"]))["cancelDirectToConsumerOrder"]
-    assert answer == {"userErrors": [], "userWarnings": [], "order": {"status": "CANCELLED"}}
+    for units in ((0, 3), (1, 1)):
+        await made(shop, order, units, capture=True)
+    shown = await history_of(shop, order)
+    assert [one["entryType"] for one in shown] == ["AUTH", "CAPTURE", "CAPTURE"]
+    assert len({one["externalReference"] for one in shown}) == count
+
+
+CANCEL = """mutation($id: String!) { cancelDirectToConsumerOrder(id: $id, input: {cancelAuthorization: true
+  emailOptions: {sendEmail: false} stockAction: {releaseItemsBackToWarehouse: true}}) {
+  userErrors { message } userWarnings { message path } order { status } paymentHistoryEntry { entryType status } } }"""
+
+
+async def cancel(shop: Shop, order: dict, token: str | None = None) -> dict:
+    return (await shop.data(CANCEL, token, id=order["id"]))["cancelDirectToConsumerOrder"]
+
+
+async def test_cancelled_authorisation_is_shown_below_zero(shop: Shop):
+    order = await place(shop)
+    assert await cancel(shop, order) == {
+        "userErrors": [],
+        "userWarnings": [],
+        "order": {"status": "CANCELLED"},
+        "paymentHistoryEntry": {"entryType": "CANCEL", "status": "SUCCESS"},
+    }
     assert entries(await read(shop, order["number"])) == [("CANCEL", "SUCCESS", -42.94)]
-    other = await place(shop)
-    await shop.people(f"/orders/{other['number']}/psp", declines=1)
-    warned = (await shop.data(text, id=other["id"]))["cancelDirectToConsumerOrder"]
+
+
+async def test_authorisation_that_the_bank_keeps_is_a_warning(shop: Shop):
+    order = await place(shop)
+    await shop.people(f"/orders/{order['number']}/psp", declines=1)
+    warned = await cancel(shop, order)
     assert (warned["order"]["status"], warned["userWarnings"][0]["path"]) == (
         "CANCELLED",
         ["input", "cancelAuthorization"],
     )
-    captured = await place(shop)
-    await capture_order(shop, captured["number"])
-    assert "captured" in why((await shop.data(text, id=captured["id"]))["cancelDirectToConsumerOrder"])
+    assert warned["paymentHistoryEntry"] == {"entryType": "CANCEL", "status": "FAILED"}
+
+
+async def test_captured_order_is_not_cancelled(shop: Shop):
+    order = await place(shop)
+    await capture_order(shop, order["number"])
+    assert "captured" in why(await cancel(shop, order))
+
+
+async def test_authorisation_is_cancelled_only_by_whoever_may(shop: Shop):
+    order = await place(shop)
+    held = ["Order:read", "Order:write", "PaymentHistory:read"]
+    weak = (await shop.people("/tokens", integration="weak", permissions=held))["token"]
+    error = (await shop.ask(CANCEL, weak, id=order["id"]))["errors"][0]
+    assert error["message"] == "You need Payment.cancel:write permission to access cancelAuthorization."
+    assert error["extensions"] == {"category": "authorization"}
+    assert (await read(shop, order["number"]))["status"] == "CONFIRMED"

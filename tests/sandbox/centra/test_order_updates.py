@@ -10,9 +10,10 @@ UPDATE = """mutation($order: OrderInput!, $input: DirectToConsumerOrderUpdateInp
     lines(includeFullyCancelled: true) { quantity cancelledQuantity } totals { shipping { value } } grandTotal { value } } } }"""
 UPDATE_TRADE = """mutation($order: OrderInput!, $input: WholesaleOrderUpdateInput!) {
   updateWholesaleOrder(order: $order, input: $input) { userErrors { message } order { isOnHold shippingAddress { city } } } }"""
-CANCEL = """mutation($id: String!, $input: OrderCancelInput!) { cancelDirectToConsumerOrder(id: $id, input: $input) {
+CANCEL = """mutation($id: String!, $input: DirectToConsumerOrderCancelInput!) { cancelDirectToConsumerOrder(id: $id, input: $input) {
   userErrors { message path } order { status lines { quantity } } } }"""
-CANCEL_TRADE = """mutation($id: String!) { cancelWholesaleOrder(id: $id, input: {}) {
+CANCEL_TRADE = """mutation($id: String!) { cancelWholesaleOrder(id: $id, input: {
+  emailOptions: {sendEmail: true}, stockAction: {removeItemsFromStock: true}}) {
   userErrors { message } order { status } } }"""
 
 
@@ -22,7 +23,9 @@ async def update(shop: Shop, order: dict, **wish: object) -> dict:
 
 
 async def cancel(shop: Shop, order: dict, **wish: object) -> dict:
-    return (await shop.data(CANCEL, id=order["id"], input=wish))["cancelDirectToConsumerOrder"]
+    plain = {"emailOptions": {"sendEmail": False}, "stockAction": {"releaseItemsBackToWarehouse": True}}
+    answer = await shop.data(CANCEL, id=order["id"], input={**plain, **wish})
+    return answer["cancelDirectToConsumerOrder"]
 
 
 def cut(order: dict, place: int, quantity: int, **wish: object) -> dict:
@@ -104,14 +107,35 @@ async def test_shipping_can_only_be_lowered_while_confirmed(shop: Shop):
 async def test_lines_are_added_by_any_code(shop: Shop):
     order = await place_two(shop)
     extra = shop.articles[3]
-    shown = (await update(shop, order, addLines=[{"productSize": {"EAN": extra["ean"]}, "quantity": 2}]))["order"]
+    price = {"currencyIsoCode": "GBP", "value": 7.5}
+    wish = {"display": {"id": 1}, "productSize": {"EAN": extra["ean"]}, "quantity": 2, "unitPrice": price}
+    shown = (await update(shop, order, addLines=[wish]))["order"]
     assert shown["lines"][-1] == {"quantity": 2, "cancelledQuantity": 0}
+    assert shown["grandTotal"]["value"] == float(order["figures"]["grand_total"]) + 15
     assert await stock(shop, extra["sku"]) == (1000, 2, 0)
     for size in ({"SKU": "NOPE"}, {}):
-        assert (await update(shop, order, addLines=[{"productSize": size, "quantity": 1}]))["order"] is None
-    assert "than 0" in why(
-        await update(shop, order, addLines=[{"productSize": {"SKU": extra["sku"]}, "quantity": 0}])
-    )
+        assert (await update(shop, order, addLines=[{**wish, "productSize": size}]))["order"] is None
+    assert "than 0" in why(await update(shop, order, addLines=[{**wish, "quantity": 0}]))
+    euro = {**price, "currencyIsoCode": "EUR"}
+    assert "GBP" in why(await update(shop, order, addLines=[{**wish, "unitPrice": euro}]))
+
+
+async def test_locked_order_is_changed_only_by_whoever_may_lock(shop: Shop):
+    order = await place_two(shop)
+    await shop.people(f"/orders/{order['number']}/lock")
+    held = ["Order:read", "Order:write", "Order.shippingAddress:read", "Order.billingAddress:read"]
+    weak = (await shop.people("/tokens", integration="weak", permissions=held))["token"]
+    wish = {"order": {"number": order["number"]}, "input": {"isInternal": True}}
+    refused = (await shop.data(UPDATE, weak, **wish))["updateDirectToConsumerOrder"]
+    assert "locked" in why(refused)
+    assert (await update(shop, order, isInternal=True))["order"]["isInternal"]
+
+
+async def test_comments_are_changed(shop: Shop):
+    order = await place_two(shop)
+    await update(shop, order, internalComment="call her", otherComment="ring twice")
+    shown = (await shop.data("{ orders { internalComment otherComment } }"))["orders"]
+    assert shown == [{"internalComment": "call her", "otherComment": "ring twice"}]
 
 
 async def test_closed_order_is_not_changed(shop: Shop):

@@ -135,7 +135,7 @@ async def test_shipment_moves_its_orders_date_by_switch(shop: Shop, rule: object
 async def test_shipments_are_found_by_what_they_are(shop: Shop):
     orders = [await shop.place(), await shop.place(store=2), await shop.place()]
     one, other, third = [await made(shop, order, isPaid=order is not orders[2]) for order in orders]
-    await complete(shop, one)
+    await complete(shop, one, shipmentInfo={"trackingNumber": "T-1"})
     shop.sandbox.world.clock.advance(60)
     found = {
         name: [shipment["id"] for shipment in (await shop.data(FIND, where=where))["shipments"]]
@@ -143,11 +143,13 @@ async def test_shipments_are_found_by_what_they_are(shop: Shop):
             "all": {},
             "id": {"id": [other["id"], third["id"]]},
             "number": {"number": other["number"]},
-            "order": {"orderNumber": orders[2]["number"]},
+            "order": {"orderId": orders[2]["id"]},
             "store": {"storeId": 2},
             "shipped": {"isShipped": True},
             "open": {"isShipped": False, "isPaid": True},
-            "not": {"negate": {"isPaid": True}},
+            "not": {"isPaid": True, "negate": ["isPaid"]},
+            "loose": {"shippedAt": {"from": "-1 hour"}, "negate": "shippedAt"},
+            "tracked": {"trackingNumber": "T-1"},
             "left": {"shippedAt": {"from": "-1 hour"}},
             "later": {"createdAt": {"from": "-1 second"}},
         }.items()
@@ -162,11 +164,15 @@ async def test_shipments_are_found_by_what_they_are(shop: Shop):
         "shipped": [a],
         "open": [b],
         "not": [c],
+        "loose": [b, c],
+        "tracked": [a],
         "left": [a],
         "later": [],
     }
     assert [one["id"] for one in (await shop.data(FIND, limit=2, page=2))["shipments"]] == [c]
     assert "between 1 and 200" in (await shop.ask(FIND, limit=0))["errors"][0]["message"]
+    odd = await shop.ask(FIND, where={"negate": ["colour"]})
+    assert "colour" in odd["errors"][0]["message"]
 
 
 async def test_store_token_neither_sees_nor_touches_shipments_of_other_stores(shop: Shop):

@@ -60,6 +60,13 @@ async def test_what_the_bank_declines_does_not_leave(shop: Shop):
     assert (await act(shop, order, "complete"))["status"] == "SHIPPED"
 
 
+async def test_locked_order_is_for_the_warehouse_only(shop: Shop):
+    order = await place(shop)
+    await act(shop, order, "lock")
+    assert "locked" in await refused(shop, order, "ship")
+    assert (await act(shop, order, "ship", by="wms"))["status"] == "SHIPPED"
+
+
 async def test_wholesale_needs_no_capture(shop: Shop):
     order = await place(shop, store=3)
     assert (await act(shop, order, "ship"))["status"] == "SHIPPED"

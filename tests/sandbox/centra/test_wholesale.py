@@ -24,7 +24,7 @@ async def test_trade_order_shows_its_window_and_its_last_day(shop: Shop):
         "number": order["number"],
         "lines": [{"deliveryWindow": {"id": 9, "name": "Autumn"}}],
         "purchaseOrderNumber": "PO-7",
-        "cancelDate": "2027-09-15",
+        "cancelDate": "2027-09-15T00:00:00+02:00",
         "account": {"name": "Marsh & Co", "paymentTerms": {"description": "30 days"}},
         "deliveryWindows": [
             {
@@ -41,7 +41,7 @@ async def test_trade_order_shows_its_window_and_its_last_day(shop: Shop):
     ("where", "found"),
     [
         ({"deliveryWindowId": 9}, [0]),
-        ({"cancelDate": {"from": "2027-09-15", "to": "2027-09-15"}}, [0]),
+        ({"cancelDate": {"from": "2027-09-15", "to": "2027-09-15 12:00:00"}}, [0]),
         ({"cancelDate": {"to": "2027-09-14"}}, []),
         ({"cancelDate": {"from": "2027-09-16"}}, [1]),
         ({"cancelDate": {}}, [0, 1]),
