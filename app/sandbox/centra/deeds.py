@@ -36,21 +36,23 @@ def perform(desk: Desk, number: int, act: str, wish: dict[str, Any]) -> Doc:
 
 def ship_lines(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
     """`lines` [{line | sku, quantity?}] (all that is left without them), `carrier`, `service`, `tracking`,
-    `return_tracking`, `packages`; true unless said otherwise: `good_to_go`, `capture`, `complete`, `mail`; `paid` where the
-    money came another way, `by` (staff, wms: locked orders are for the latter). It is completed only if it is good to go and paid.
+    `return_tracking`, `packages`; true unless said otherwise: `good_to_go`, `capture`, `complete`, `mail`; `paid` where
+    the money came another way; `by` (staff, wms: locked orders are for the latter). It leaves only if it is good to go
+    and paid.
     """
     _refuse_unknown(wish, SHIP)
     if wish.get("by", "staff") not in {"staff", "wms"}:
         raise ValueError(f"by staff or wms, not {wish['by']}")
     if order["locked"] and wish.get("by", "staff") == "staff":
         raise ValueError("locked: only an integration may ship it")
+    paid = wish.get("paid", order["payment_method"] is None)
     plan = ship.Plan(
         [_find_units(order, one) for one in wish["lines"]]
         if "lines" in wish
         else [(line["id"], left) for line, left in list_left(order)],
         good_to_go=wish.get("good_to_go", True),
-        paid=wish.get("paid", order["payment_method"] is None),
-        capture=wish.get("capture", order["payment_method"] is not None),
+        paid=paid,
+        capture=wish.get("capture", not paid),
         allocate_demand=True,
         info=_read_info(wish),
     )
