@@ -79,7 +79,9 @@ def cancel(desk: Desk, order: Doc, wish: dict[str, Any]) -> capture.Outcome:
     order["status"] = "CANCELLED"
     if wish.get("mail"):
         send_mail(desk, order, "cancellation")
-    return capture.cancel_authorization(desk, order) if wish.get("cancel_authorization") else capture.Outcome()
+    return (
+        capture.cancel_authorization(desk, order) if wish.get("cancel_authorization") else capture.Outcome()
+    )
 
 
 def hold(_: Desk, order: Doc, wish: dict[str, Any]) -> None:

@@ -171,8 +171,8 @@ class Endpoint:
         switches = self._world.switches
         zone = ZoneInfo(switches["centra.zone"])
         names = ("bundle_prices", "including_tax", "gift_line", "capture_sign")
-        shapes = (switches[f"centra.{name}"] for name in names)
-        presenter = Presenter(change, zone, *shapes, grant.integration)
+        shapes = {name: switches[f"centra.{name}"] for name in names}
+        presenter = Presenter(change, zone, **shapes, integration=grant.integration)
         desk = Desk(self._world, change, now)
         visit = Visit(change, grant, zone, now, self.quota, presenter, switches, desk)
         result = execute_sync(
@@ -185,7 +185,10 @@ class Endpoint:
         self._note(visit)
         content: dict[str, Any] = {"data": result.data}
         if result.errors:
-            errors = [{**error.formatted, "extensions": {"category": "graphql", **(error.extensions or {})}} for error in result.errors]
+            errors = [
+                {**error.formatted, "extensions": {"category": "graphql", **(error.extensions or {})}}
+                for error in result.errors
+            ]
             content = {"errors": errors, **content}
         return content
 

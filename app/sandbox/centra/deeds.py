@@ -68,7 +68,7 @@ def complete(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
     shipment = _find_shipment(order, wish)
     plan = ship.Plan((), send_email=wish.get("mail", True), info=_read_info(wish))
     if not shipment["good_to_go"]:
-        ship.update(desk, order, shipment, {"good_to_go": True})
+        ship.update(desk, shipment, {"good_to_go": True})
     ship.complete(desk, order, shipment, plan)
 
 

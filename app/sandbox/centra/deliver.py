@@ -206,5 +206,10 @@ class Sender:
         """`number`: of the order, also where a shipment is told. `releasable`: as the order stands when the call is over."""
         order = self._world.store.read().get(ORDER, event["order"])
         free = order is not None and is_releasable(order["status"], on_hold=order["hold"] is not None)
-        told = {"number": event["order"], "action": event["action"], "date": event["date"], "releasable": free}
+        told = {
+            "number": event["order"],
+            "action": event["action"],
+            "date": event["date"],
+            "releasable": free,
+        }
         return told if event["type"] == "order" else {**told, "type": event["type"], "id": event["id"]}

@@ -59,7 +59,9 @@ class OrderMutations:
             if order["locked"] and LOCK not in self._visit.grant.permissions:
                 raise RefusedError(f"Order {order['number']} is locked.", "order")
             wish = drop_nulls(asked["input"])
-            wish["added"] = [self._read_added(order, place, one) for place, one in enumerate(wish.get("addLines", ()))]
+            wish["added"] = [
+                self._read_added(order, place, one) for place, one in enumerate(wish.get("addLines", ()))
+            ]
             return self._change(order, lambda: update_order(self._desk, order, wish))
 
         return update

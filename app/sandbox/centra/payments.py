@@ -41,8 +41,8 @@ def sum_entries(order: Doc, kinds: Collection[str]) -> Decimal:
 
 def count_failures(order: Doc) -> int:
     """Captures that failed, or are going to."""
-    failed = (one for one in order["payments"] if one["status"] == "FAILED")
-    return sum("CAPTURE" in one["type"] for one in failed) + sum(one["fails"] for one in order["requests"])
+    failed = [one for one in order["payments"] if one["status"] == "FAILED" and "CAPTURE" in one["type"]]
+    return len(failed) + len([one for one in order["requests"] if one["fails"]])
 
 
 def sum_requests(order: Doc) -> Decimal:

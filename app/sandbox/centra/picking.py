@@ -57,7 +57,9 @@ def find_demand(
         free = stock["physical"] - stock["allocated"] - taken.get(line["sku"], 0)
         got = max(min(short, free), 0) if allocate else 0
         if got < short and desk.switch("beyond_allocation") == "refuse":
-            raise RefusedError(f"Order line {line['id']}: {short - got} units are not allocated.", "input", "lines")
+            raise RefusedError(
+                f"Order line {line['id']}: {short - got} units are not allocated.", "input", "lines"
+            )
         taken[line["sku"]] = taken.get(line["sku"], 0) + got
         found.append((line, got))
     return found
@@ -67,4 +69,4 @@ def _count_allocated(order: Doc, line: Doc) -> int:
     """Units on the shelf for this line that no open shipment has taken."""
     waiting = [row for one in order["shipments"] if one["shipped_at"] is None for row in one["lines"]]
     taken = sum(row["quantity"] for row in waiting if row["line"] == line["id"])
-    return max(line["allocated"] - taken, 0)
+    return max(int(line["allocated"]) - taken, 0)

@@ -204,7 +204,9 @@ def _show_trade(order: Doc) -> Doc:
         "account": order["account"],
         "buyer": order["buyer"],
         "purchaseOrderNumber": order["purchase_order_number"],
-        "deliveryWindows": [] if order["delivery_window"] is None else [show_window(order["delivery_window"])],
+        "deliveryWindows": []
+        if order["delivery_window"] is None
+        else [show_window(order["delivery_window"])],
     }
 
 

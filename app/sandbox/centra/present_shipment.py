@@ -85,5 +85,7 @@ def _show_parcels(shipment: Doc, pricing: Pricing) -> Doc:
         "returnTrackingNumber": info.get("returnTrackingNumber"),
         "numberOfPackages": info.get("packagesNumber", 0),
         "internalShippingCost": pricing.money(Decimal(info.get("internalShippingCost", 0))),
-        "carrierInformation": {"carrierName": carrier, "serviceName": service} if carrier or service else None,
+        "carrierInformation": {"carrierName": carrier, "serviceName": service}
+        if carrier or service
+        else None,
     }

@@ -51,7 +51,7 @@ def create(desk: Desk, order: Doc, plan: Plan) -> tuple[Doc, str]:
     return shipment, failure
 
 
-def update(desk: Desk, order: Doc, shipment: Doc, wish: Doc) -> None:
+def update(desk: Desk, shipment: Doc, wish: Doc) -> None:
     """`wish`: info, method, good_to_go, paid, paid_value, message; what is absent stays. Raises RefusedError."""
     number = shipment["number"]
     frozen = [name for name in FROZEN if name in wish]
@@ -122,7 +122,7 @@ def ship_rest(desk: Desk, order: Doc, *, shipped: bool) -> None:
 def open_shipment(desk: Desk, order: Doc, plan: Plan) -> Doc:
     """Numbers of deleted shipments are not given again."""
     order["shipment_count"] += 1
-    shipment = {
+    shipment: Doc = {
         "id": desk.change.next_id(SHIPMENT, 3455),
         "number": f"{order['number']}-{order['shipment_count']}",
         "created_at": plan.created_at or desk.moment,

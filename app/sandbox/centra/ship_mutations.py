@@ -59,7 +59,7 @@ class ShipmentMutations:
         external = wish.get("externalId")
         if external is not None and not 1 <= len(external) <= external_ids.LONGEST:
             raise RefusedError("externalId must have 1 to 255 characters", "input", "externalId")
-        ship.update(self._desk, order, shipment, change)
+        ship.update(self._desk, shipment, change)
         if external is not None:
             integration = self._visit.grant.integration
             external_ids.map_shipment(self._desk.change, integration, external, shipment["id"])

@@ -59,8 +59,6 @@ def _read_shipping(order: Doc, wish: Doc) -> Decimal | None:
 
 def _read_cut(place: int, row: Doc) -> Doc:
     if row["quantity"] < 1:
-        raise RefusedError(
-            "quantity must be greater than 0", "input", "cancelLines", str(place), "quantity"
-        )
+        raise RefusedError("quantity must be greater than 0", "input", "cancelLines", str(place), "quantity")
     remove = row.get("stockAction") == REMOVE
     return {"line": row["line"]["id"], "quantity": row["quantity"], "remove": remove}

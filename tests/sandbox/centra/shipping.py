@@ -5,7 +5,9 @@ from tests.sandbox.centra.conftest import Shop
 SAID = "userErrors { message path } userWarnings { message path }"
 SHOWN = "shipment { id number isGoodToGo isPaid isCaptured isShipped lines { id quantity } order { number status } }"
 ENTRIES = "paymentHistoryEntries { entryType status value { value } }"
-CREATE = f"mutation Create($input: ShipmentCreateInput!) {{ createShipment(input: $input) {{ {SAID} {SHOWN} }} }}"
+CREATE = (
+    f"mutation Create($input: ShipmentCreateInput!) {{ createShipment(input: $input) {{ {SAID} {SHOWN} }} }}"
+)
 CAPTURE = f"mutation Capture($id: Int!) {{ captureShipment(id: $id) {{ {SAID} {SHOWN} {ENTRIES} }} }}"
 UPDATE = f"""mutation Update($id: Int!, $input: ShipmentUpdateInput!) {{
   updateShipment(id: $id, input: $input) {{ {SAID} {SHOWN} }} }}"""

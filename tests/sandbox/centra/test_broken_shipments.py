@@ -7,7 +7,15 @@ from tests.sandbox.centra.conftest import Shop
 from tests.sandbox.centra.shipping import CAPTURE, COMPLETE, CREATE, create, entries, made, mails, read, why
 
 LOST = (httpx.RemoteProtocolError, httpx.ReadError)
-KINDS = ("drop", "reset", "commit_then_drop", "commit_then_504", "drop_then_commit", "status_503", "status_429")
+KINDS = (
+    "drop",
+    "reset",
+    "commit_then_drop",
+    "commit_then_504",
+    "drop_then_commit",
+    "status_503",
+    "status_429",
+)
 DONE = {"commit_then_drop", "commit_then_504", "drop_then_commit"}
 
 

@@ -168,7 +168,9 @@ async def test_failed_capture_of_an_order_is_an_error_with_an_entry(shop: Shop):
     assert entries(await read(shop, order["number"])) == [("CAPTURE_FAILED", "FAILED", 42.94)]
 
 
-@pytest.mark.parametrize(("wish", "reason"), [({"status": "PENDING"}, "pending"), ({"hold": "PAYMENT_MISMATCH"}, "hold")])
+@pytest.mark.parametrize(
+    ("wish", "reason"), [({"status": "PENDING"}, "pending"), ({"hold": "PAYMENT_MISMATCH"}, "hold")]
+)
 async def test_order_that_is_not_ready_is_not_captured(shop: Shop, wish: dict, reason: str):
     assert reason in why(await capture_order(shop, (await place(shop, **wish))["number"]))
 
@@ -312,7 +314,9 @@ async def test_type_of_a_failed_captures_entry_is_a_switch(shop: Shop, psp: str,
 
 
 @pytest.mark.parametrize(("rule", "count"), [("auth", 1), ("own", 3)])
-async def test_captures_bear_the_reference_of_the_authorisation_or_their_own(shop: Shop, rule: str, count: int):
+async def test_captures_bear_the_reference_of_the_authorisation_or_their_own(
+    shop: Shop, rule: str, count: int
+):
     await shop.sandbox.switch(centra__capture_reference=rule)
     order = await place(shop)
     for units in ((0, 3), (1, 1)):

@@ -48,7 +48,9 @@ async def test_address_is_merged_and_its_country_stays(shop: Shop):
 
 async def test_order_is_held_and_released_with_words_of_its_own(shop: Shop):
     order = await place_two(shop)
-    held = (await update(shop, order, isOnHold=True, holdStatusChangeReason="odd address", isInternal=True))["order"]
+    held = (await update(shop, order, isOnHold=True, holdStatusChangeReason="odd address", isInternal=True))[
+        "order"
+    ]
     assert (held["isOnHold"], held["orderHoldReason"], held["isInternal"]) == (True, None, True)
     assert (await update(shop, order, isOnHold=False))["order"]["isOnHold"] is False
 

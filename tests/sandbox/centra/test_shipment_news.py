@@ -189,7 +189,11 @@ async def test_store_token_neither_sees_nor_touches_shipments_of_other_stores(sh
     [
         ("{ shipments { id } }", ["Order:read"], "Shipment:read"),
         ("{ shipments { order { number } } }", ["Shipment:read"], "Order:read"),
-        ("mutation { deleteShipment(id: 1) { userErrors { message } } }", ["Shipment:read"], "Shipment:write"),
+        (
+            "mutation { deleteShipment(id: 1) { userErrors { message } } }",
+            ["Shipment:read"],
+            "Shipment:write",
+        ),
         (
             "mutation { captureShipment(id: 1) { paymentHistoryEntries { id } } }",
             ["Shipment:write"],

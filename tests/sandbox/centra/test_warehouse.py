@@ -7,7 +7,9 @@ from tests.sandbox.centra.shipping import create, entries, mails, read, why
 
 
 async def place(shop: Shop, **wish: object) -> dict:
-    return await shop.place({"sku": "X", "price": "10.00", "quantity": 3}, {"sku": "Y", "price": "5.00"}, **wish)
+    return await shop.place(
+        {"sku": "X", "price": "10.00", "quantity": 3}, {"sku": "Y", "price": "5.00"}, **wish
+    )
 
 
 async def act(shop: Shop, order: dict, deed: str, **wish: object) -> dict:

@@ -16,9 +16,7 @@ async def place(shop: Shop, **wish: object) -> dict:
 
 
 async def test_trade_order_shows_its_window_and_its_last_day(shop: Shop):
-    order = await place(
-        shop, purchase_order_number="PO-7", delivery_window=WINDOW, cancel_date="2027-09-15"
-    )
+    order = await place(shop, purchase_order_number="PO-7", delivery_window=WINDOW, cancel_date="2027-09-15")
     (shown,) = (await shop.data(READ, where={"number": order["number"]}))["orders"]
     assert shown == {
         "number": order["number"],
