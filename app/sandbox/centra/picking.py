@@ -68,5 +68,5 @@ def find_demand(
 def _count_allocated(order: Doc, line: Doc) -> int:
     """Units on the shelf for this line that no open shipment has taken."""
     waiting = [row for one in order["shipments"] if one["shipped_at"] is None for row in one["lines"]]
-    taken = sum(row["quantity"] for row in waiting if row["line"] == line["id"])
+    taken: int = sum(row["quantity"] for row in waiting if row["line"] == line["id"])
     return max(int(line["allocated"]) - taken, 0)
