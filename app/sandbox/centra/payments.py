@@ -59,9 +59,8 @@ def card_left(order: Doc) -> Decimal:
 
 
 def authorised_left(order: Doc) -> Decimal:
-    """What the PSP would still let go. A cancelled authorisation is an entry below zero (centra.md 3.4)."""
-    taken = sum_entries(order, {"CAPTURE"}) + sum_requests(order)
-    return sum_entries(order, AUTHORISED) + sum_entries(order, {"CANCEL"}) - taken
+    """What the PSP would still let go."""
+    return sum_entries(order, AUTHORISED) - sum_entries(order, {"CAPTURE"}) - sum_requests(order)
 
 
 def unassigned(order: Doc) -> Decimal:

@@ -272,6 +272,19 @@ async def test_deferred_capture_settles_by_itself_after_a_while(deferring: Shop)
     assert [row["key"] for row in await deferring.rows("centra.psp")] == [str(order["number"])]
 
 
+async def test_deferred_capture_that_a_deed_settled_is_not_settled_again(
+    deferring: Shop, caplog: pytest.LogCaptureFixture
+):
+    await deferring.sandbox.switch(centra__psp_settle_seconds=600)
+    deferring.sandbox.world.clock.set(scale=1_000)
+    order = await place(deferring)
+    await made(deferring, order, capture=True)
+    await deferring.people(f"/orders/{order['number']}/settle")
+    await deferring.sandbox.world.tasks.settle()
+    assert len(entries(await read(deferring, order["number"]))) == 2
+    assert (await deferring.rows("centra.psp"), caplog.records) == ([], [])
+
+
 async def test_deferred_capture_of_before_a_restart_settles_after_it(tmp_path: Path):
     async with running_sandbox(tmp_path / "again") as first:
         shop = await furnish(first)

@@ -75,7 +75,10 @@ async def test_cancelled_units_go_back_or_are_written_off(shop: Shop, action: st
 async def test_units_in_a_shipment_cannot_be_cancelled(shop: Shop):
     order = await place_two(shop)
     await made(shop, order, (0, 2))
-    refused = await update(shop, order, cancelLines=[cut(order, 1, 1), cut(order, 0, 2)], isInternal=True)
+    price = {"currencyIsoCode": "GBP", "value": 7.5}
+    extra = {"display": {"id": 1}, "productSize": {"SKU": shop.articles[3]["sku"]}, "quantity": 1}
+    wish = {"addLines": [{**extra, "unitPrice": price}], "isInternal": True}
+    refused = await update(shop, order, cancelLines=[cut(order, 1, 1), cut(order, 0, 2)], **wish)
     assert "in no shipment" in why(refused)
     row = (await shop.rows("centra"))[-1]
     assert row["changed"] == []

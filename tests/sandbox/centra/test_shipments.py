@@ -280,6 +280,12 @@ async def test_external_id_can_be_given_after_it_left_and_moves_to_the_newest(sh
     other = (await shop.people("/tokens", integration="somebody else"))["token"]
     assert (await shop.data(query, other, e="DN-1"))["shipments"] == []
     assert "255" in why(await update(shop, second, externalId="x" * 256))
+    await update(shop, second, externalId="DN-2")
+    shown = (await shop.data(query, e=["DN-1", "DN-2"]))["shipments"]
+    assert (shown, (await shop.data(query, e="DN-1"))["shipments"]) == (
+        [{"id": second["id"], "externalId": "DN-2"}],
+        [],
+    )
 
 
 async def test_only_what_is_neither_shipped_nor_paid_can_be_deleted(shop: Shop):
