@@ -8,6 +8,7 @@ from app.sandbox.centra.answer import Endpoint
 from app.sandbox.centra.catalogue import store_catalogue
 from app.sandbox.centra.deliver import Sender
 from app.sandbox.centra.people import People, add_plugin
+from app.sandbox.centra.psp import Provider
 from app.sandbox.centra.switches import DEFAULTS, FITS
 from app.sandbox.centra.tokens import issue_token
 from app.sandbox.mirror import Doc
@@ -19,7 +20,13 @@ def mount(world: World) -> list[Route]:
     world.switches.declare(DEFAULTS, FITS)
     seen: set[int] = set()
     sender = Sender(world, seen)
-    endpoint = Endpoint(world, sender.wake, seen)
+    provider = Provider(world, sender.wake)
+
+    def wake() -> None:
+        sender.wake()
+        provider.wake()
+
+    endpoint = Endpoint(world, wake, seen)
 
     def seed(change: Change, spec: Doc) -> Doc:
         """`spec`: catalogue; `articles` that no other vendor knows; tokens and plugins as the people's routes take them."""
@@ -35,6 +42,6 @@ def mount(world: World) -> list[Route]:
     except RuntimeError:
         pass  # built outside a server: the first call wakes the sender
     else:
-        sender.wake()
-    people = People(world, sender.wake, lambda: endpoint.quota)
+        wake()
+    people = People(world, wake, lambda: endpoint.quota)
     return [Route("/centra/graphql", endpoint.answer, methods=["POST"]), *people.routes()]

@@ -1,13 +1,15 @@
 """What staff and shoppers do to an order after checkout. Each change moves `updated_at` and is announced."""
 
-from datetime import datetime
+import copy
 from typing import Any
 
-from app.sandbox.centra import arithmetic, catalogue, dates
-from app.sandbox.centra.announce import announce_order
+from app.sandbox.centra import arithmetic, capture, catalogue, ship
+from app.sandbox.centra.desk import Desk, RefusedError, send_mail
 from app.sandbox.centra.lines import Basket
 from app.sandbox.centra.money import parse_money
-from app.sandbox.centra.place import ORDER, add_voucher, read_address, ship_rest
+from app.sandbox.centra.payments import is_captured
+from app.sandbox.centra.place import add_voucher, read_address
+from app.sandbox.centra.shipments import count_left, follow
 from app.sandbox.centra.shop import HOLD_REASONS, STATUSES
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
@@ -18,7 +20,7 @@ EDITS = frozenset(
 )
 
 
-def edit(change: Change, order: Doc, wish: dict[str, Any]) -> None:
+def edit(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
     """`lines` [{line, quantity}] (less: the rest is cancelled), `add` as at checkout, `address` and `billing` (merged),
     `shipping`, comments, further `vouchers`. Percentages off are worked out again, amounts off stay.
     """
@@ -28,8 +30,8 @@ def edit(change: Change, order: Doc, wish: dict[str, Any]) -> None:
     refuse_closed(order)
     grown = bool(wish.get("add"))
     for one in wish.get("lines", []):
-        grown |= _set_quantity(change, order, one)
-    _add_lines(change, order, wish.get("add", []))
+        grown |= _set_quantity(desk.change, order, one)
+    add_lines(desk.change, order, fill_basket(desk.change, order, wish.get("add", [])))
     for place in ("address", "billing"):
         if place in wish:
             order[place] = read_address({**order[place], **wish[place]}, order["country"])
@@ -37,32 +39,51 @@ def edit(change: Change, order: Doc, wish: dict[str, Any]) -> None:
         order["shipping"] = str(parse_money(wish["shipping"]))
     order.update({name: wish[name] for name in ("comment", "internal_comment") if name in wish})
     if grown:
-        _share_anew(order)
+        share_anew(order)
     for raw in wish.get("vouchers", []):
         add_voucher(order, raw)
+    follow(order)
 
 
-def cancel_lines(change: Change, order: Doc, wish: dict[str, Any]) -> None:
-    """`lines` [{line | sku, quantity?}]: units to take off, all that are left without a quantity."""
+def cancel_lines(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
+    """`lines` [{line | sku, quantity?, remove?}]: units to take off, all that are left without a quantity; with `remove`
+    they do not go back on the shelf. What is in a shipment cannot be cancelled.
+    """
     refuse_closed(order)
     for one in wish["lines"]:
         line = find_line(order, one)
-        _drop_units(change, order, line, one.get("quantity", line["quantity"]))
+        units = _units_of(order, line, one)
+        _drop_units(desk.change, order, line, units, remove=one.get("remove", False))
+    follow(order)
 
 
-def cancel(change: Change, order: Doc, _: dict[str, Any]) -> None:
-    """The lines keep their quantities; only stock is given back (centra.md 3.2)."""
+def cancel(desk: Desk, order: Doc, wish: dict[str, Any]) -> capture.Outcome:
+    """The lines keep their quantities; only stock is given back (centra.md 3.2). `remove`: not even that;
+    `cancel_authorization`, `mail`. Shipments that are open and unpaid go, too. A PSP that would not release its
+    authorisation does not stop it.
+    """
     refuse_closed(order)
-    if any(payment["type"] == "CAPTURE" for payment in order["payments"]):
-        raise ValueError("what is captured cannot be cancelled: return and refund")
+    if is_captured(order):
+        raise RefusedError("what is captured cannot be cancelled: return and refund")
+    if any(one["shipped_at"] or one["paid_at"] for one in order["shipments"]):
+        raise RefusedError("what is shipped or paid cannot be cancelled: return and refund")
+    for shipment in list(order["shipments"]):
+        ship.delete(desk, order, shipment)
     for line in arithmetic.counted_lines(order):
         kept, line["quantity"] = line["quantity"], 0
-        catalogue.allocate(change, line, -kept)
+        given = -catalogue.allocate(desk.change, line, -kept)
         line["quantity"] = kept
+        if wish.get("remove"):
+            catalogue.write_off(desk.change, line, given)
     order["status"] = "CANCELLED"
+    if wish.get("mail"):
+        send_mail(desk, order, "cancellation")
+    return (
+        capture.cancel_authorization(desk, order) if wish.get("cancel_authorization") else capture.Outcome()
+    )
 
 
-def hold(_: Change, order: Doc, wish: dict[str, Any]) -> None:
+def hold(_: Desk, order: Doc, wish: dict[str, Any]) -> None:
     reason = wish.get("reason", "WAITING_FOR_FRAUD_CHECK")
     if reason not in HOLD_REASONS:
         raise ValueError(f"no hold reason {reason}")
@@ -70,7 +91,7 @@ def hold(_: Change, order: Doc, wish: dict[str, Any]) -> None:
     order["hold"] = reason
 
 
-def release(_: Change, order: Doc, _wish: dict[str, Any]) -> None:
+def release(_: Desk, order: Doc, _wish: dict[str, Any]) -> None:
     if order["hold"] is None:
         raise ValueError("it is not on hold")
     order["hold"] = None
@@ -79,13 +100,14 @@ def release(_: Change, order: Doc, _wish: dict[str, Any]) -> None:
             payment.update(type="AUTH", status="SUCCESS")
 
 
-def confirm(_: Change, order: Doc, _wish: dict[str, Any]) -> None:
+def confirm(desk: Desk, order: Doc, _wish: dict[str, Any]) -> None:
     if order["status"] != "PENDING":
-        raise ValueError(f"Order {order['number']} is not pending.")
+        raise RefusedError(f"Order {order['number']} is not pending.", "input", "order")
     order["status"] = "CONFIRMED"
+    send_mail(desk, order, "confirmation")
 
 
-def advance(change: Change, order: Doc, wish: dict[str, Any]) -> None:
+def advance(desk: Desk, order: Doc, wish: dict[str, Any]) -> None:
     """`status`: PROCESSING and SHIPPED make a shipment of everything, the others are set as a support case would."""
     status = wish["status"]
     if status not in STATUSES:
@@ -95,14 +117,10 @@ def advance(change: Change, order: Doc, wish: dict[str, Any]) -> None:
         return
     if order["status"] == "PENDING" or order["hold"] is not None:
         raise ValueError("pending and held orders cannot be shipped")
-    if status == "SHIPPED" and order["shipments"]:
-        order["shipments"][-1].update(isShipped=True, isPaid=True, isCaptured=True)
-        order["status"] = status
-        return
-    ship_rest(change, order, shipped=status == "SHIPPED")
+    ship.ship_rest(desk, order, shipped=status == "SHIPPED")
 
 
-def lock(_: Change, order: Doc, wish: dict[str, Any]) -> None:
+def lock(_: Desk, order: Doc, wish: dict[str, Any]) -> None:
     order["locked"] = bool(wish.get("locked", True))
 
 
@@ -116,20 +134,6 @@ ACTS = {
     "advance": advance,
     "lock": lock,
 }
-
-
-def amend(change: Change, number: int, act: str, wish: dict[str, Any], now: datetime) -> Doc:
-    """Raises KeyError for an unknown act, ValueError where Centra would refuse."""
-    order = change.get(ORDER, number)
-    if order is None:
-        raise ValueError(f"no order {number}")
-    before = order["status"]
-    ACTS[act](change, order, wish)
-    order["updated_at"] = max(dates.keep(now), order["updated_at"])
-    change.put(ORDER, number, order)
-    completed = order["status"] == "SHIPPED" and before != "SHIPPED"
-    announce_order(change, order, "COMPLETED" if completed else "UPDATED")
-    return order
 
 
 def find_line(order: Doc, wish: dict[str, Any]) -> Doc:
@@ -147,6 +151,33 @@ def refuse_closed(order: Doc) -> None:
         raise ValueError(f"order {order['number']} is {order['status'].lower()}")
 
 
+def check_cuts(order: Doc, wishes: list[dict[str, Any]]) -> None:
+    """Raises ValueError where `cancel_lines` would stop half-way."""
+    trial = copy.deepcopy(order)
+    for one in wishes:
+        line = find_line(trial, one)
+        _cut(trial, line, _units_of(trial, line, one))
+
+
+def fill_basket(change: Change, order: Doc, wishes: list[dict[str, Any]]) -> list[Doc]:
+    return Basket(change, order["currency"], order["country"]).fill(wishes) if wishes else []
+
+
+def add_lines(change: Change, order: Doc, added: list[Doc]) -> None:
+    order["lines"] += added
+    for line in added:
+        if line["type"] != arithmetic.PARENT:
+            catalogue.allocate(change, line, line["quantity"])
+
+
+def share_anew(order: Doc) -> None:
+    """What an order that grew owes to its vouchers; no document says what becomes of amounts."""
+    for voucher in order["vouchers"]:
+        if voucher["kind"] == "percent" or order["voucher_on_growth"] == "all":
+            voucher["shares"] = {}
+            voucher["shares"] = arithmetic.share_voucher(order, voucher)
+
+
 def _set_quantity(change: Change, order: Doc, wish: dict[str, Any]) -> bool:
     """Whether it grew."""
     line = find_line(order, wish)
@@ -154,7 +185,7 @@ def _set_quantity(change: Change, order: Doc, wish: dict[str, Any]) -> bool:
     if wish["quantity"] < 0:
         raise ValueError("a quantity is not negative")
     if more <= 0:
-        _drop_units(change, order, line, -more)
+        _drop_units(change, order, line, -more, remove=False)
         return False
     for one in _with_items(order, line):
         units = more * one.get("per", 1)
@@ -165,34 +196,31 @@ def _set_quantity(change: Change, order: Doc, wish: dict[str, Any]) -> bool:
     return True
 
 
-def _drop_units(change: Change, order: Doc, line: Doc, units: int) -> None:
-    if not 0 <= units <= line["quantity"]:
-        raise ValueError(f"{units} of {line['quantity']} units")
-    for one in _with_items(order, line):
-        gone = units * one.get("per", 1)
+def _drop_units(change: Change, order: Doc, line: Doc, units: int, *, remove: bool) -> None:
+    for one, gone in _cut(order, line, units):
+        if one["type"] == arithmetic.PARENT:
+            continue
+        given = -catalogue.allocate(change, one, -gone)
+        if remove:
+            catalogue.write_off(change, one, given)
+
+
+def _cut(order: Doc, line: Doc, units: int) -> list[tuple[Doc, int]]:
+    """The lines that it shortened, each with how much; stock is the caller's."""
+    left = count_left(order, line)
+    if not 0 <= units <= left:
+        raise ValueError(f"{units} of {left} units that are in no shipment")
+    cut = [(one, units * one.get("per", 1)) for one in _with_items(order, line)]
+    for one, gone in cut:
         one["quantity"] -= gone
         one["cancelled"] += gone
-        if one["type"] != arithmetic.PARENT:
-            catalogue.allocate(change, one, -gone)
+    return cut
 
 
-def _add_lines(change: Change, order: Doc, wishes: list[dict[str, Any]]) -> None:
-    if not wishes:
-        return
-    added = Basket(change, order["currency"], order["country"]).fill(wishes)
-    order["lines"] += added
-    for line in added:
-        if line["type"] != arithmetic.PARENT:
-            catalogue.allocate(change, line, line["quantity"])
+def _units_of(order: Doc, line: Doc, wish: dict[str, Any]) -> int:
+    """Of a line that is in shipments with all it has, more than can be cancelled."""
+    return int(wish["quantity"]) if "quantity" in wish else count_left(order, line) or int(line["quantity"])
 
 
 def _with_items(order: Doc, line: Doc) -> list[Doc]:
     return [line, *(one for one in order["lines"] if one["parent"] == line["id"])]
-
-
-def _share_anew(order: Doc) -> None:
-    """What an order that grew owes to its vouchers; no document says what becomes of amounts."""
-    for voucher in order["vouchers"]:
-        if voucher["kind"] == "percent" or order["voucher_on_growth"] == "all":
-            voucher["shares"] = {}
-            voucher["shares"] = arithmetic.share_voucher(order, voucher)

@@ -1,5 +1,6 @@
 """Tells the world of a change: webhooks that wait for their sender, and the events queue of every integration."""
 
+from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from app.sandbox.centra import dates
@@ -13,41 +14,82 @@ LISTENER = "centra.listener"
 CHANGE_TYPES = ("CREATED", "UPDATED", "COMPLETED", "DELETED", "DEPENDENT_DATA_CHANGED")
 
 
-def announce_order(change: Change, order: Doc, change_type: str) -> None:
-    """`change_type`: CREATED, UPDATED or COMPLETED. Ids are padded: documents come back in text order."""
-    for plugin in change.seek(PLUGIN):
-        if plugin["store"] == order["store"] and "order" in plugin["triggers"]:
-            _queue_webhook(change, order, plugin, created=change_type == "CREATED")
-    for listener in list(change.seek(LISTENER)):
-        if listener["object_type"] == "Order" and change_type in listener["change_types"]:
-            _queue_event(change, order, listener["integration"], change_type)
+@dataclass(frozen=True, slots=True)
+class News:
+    """Of a shipment. `words`: the actions of its webhook events, several or none."""
+
+    shipment: Doc
+    change_type: str
+    words: tuple[str, ...]
 
 
-def _queue_webhook(change: Change, order: Doc, plugin: Doc, *, created: bool) -> None:
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """`kind`: order or shipment. `id`: as a webhook says it. `reference`: as an event does."""
+
+    kind: str
+    change_type: str
+    id: int
+    reference: int
+    at: str
+
+
+def announce_order(change: Change, order: Doc, change_type: str, at: str) -> None:
+    notice = Notice("order", change_type, order["number"], order["number"], at)
+    for plugin in _listening_plugins(change, order, "order"):
+        created = change_type == "CREATED"
+        _queue_webhook(change, order, plugin, notice, plugin["created_action"] if created else "update")
+    _queue_events(change, order, notice)
+
+
+def announce_shipment(change: Change, order: Doc, news: News, *, at: str, by_order: bool) -> None:
+    """`by_order`: webhooks name the order's number, not the shipment's id (centra.md 13.2)."""
+    own = news.shipment["id"]
+    notice = Notice("shipment", news.change_type, order["number"] if by_order else own, own, at)
+    for plugin in _listening_plugins(change, order, "shipment"):
+        for word in news.words:
+            _queue_webhook(change, order, plugin, notice, word)
+    _queue_events(change, order, notice)
+
+
+def _listening_plugins(change: Change, order: Doc, kind: str) -> list[Doc]:
+    plugins = change.seek(PLUGIN)
+    return [one for one in plugins if one["store"] == order["store"] and kind in one["triggers"]]
+
+
+def _queue_webhook(change: Change, order: Doc, plugin: Doc, notice: Notice, action: str) -> None:
+    """Ids are padded: documents come back in text order."""
     number = change.next_id(OUTBOUND)
     doc = {
         "seq": number,
         "plugin": plugin["id"],
-        "type": "order",
-        "action": plugin["created_action"] if created else "update",
-        "date": order["updated_at"],
-        "id": order["number"],
+        "type": notice.kind,
+        "action": action,
+        "date": notice.at,
+        "id": notice.id,
+        "order": order["number"],
     }
     change.put(OUTBOUND, f"{number:012d}", doc)
 
 
-def _queue_event(change: Change, order: Doc, integration: str, change_type: str) -> None:
-    number = change.next_id(EVENT, 118201)
-    doc = {
-        "id": number,
-        "integration": integration,
-        "object_type": "Order",
-        "change_type": change_type,
-        "reference": order["number"],
-        "created_at": order["updated_at"],
-        "store": order["store"],
-    }
-    change.put(EVENT, f"{number:012d}", doc)
+def _queue_events(change: Change, order: Doc, notice: Notice) -> None:
+    """One for every integration that listens, of whatever this notice is about."""
+    kind = notice.kind.capitalize()
+    for listener in list(change.seek(LISTENER)):
+        if listener["object_type"] != kind or notice.change_type not in listener["change_types"]:
+            continue
+        number = change.next_id(EVENT, 118201)
+        doc = {
+            "id": number,
+            "integration": listener["integration"],
+            "object_type": kind,
+            "change_type": notice.change_type,
+            "reference": notice.reference,
+            "order": order["number"],
+            "created_at": notice.at,
+            "store": order["store"],
+        }
+        change.put(EVENT, f"{number:012d}", doc)
 
 
 def show_outbound(event: Doc, zone: ZoneInfo) -> Doc:

@@ -22,13 +22,14 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.sandbox.centra import dates
-from app.sandbox.centra.mutations import Mutations
+from app.sandbox.centra.desk import Desk
 from app.sandbox.centra.present import Presenter
-from app.sandbox.centra.queries import Queries, Visit
 from app.sandbox.centra.quota import Quota, write_retry_after
+from app.sandbox.centra.roots import gather_roots
 from app.sandbox.centra.schema import load_schema
 from app.sandbox.centra.shop import is_releasable
 from app.sandbox.centra.tokens import Grant, authenticate
+from app.sandbox.centra.visit import Visit
 from app.sandbox.centra.weigh import Weight, weigh
 from app.sandbox.disturb import CALL
 from app.sandbox.store import Call, Change
@@ -169,20 +170,25 @@ class Endpoint:
     ) -> dict[str, Any]:
         switches = self._world.switches
         zone = ZoneInfo(switches["centra.zone"])
-        shapes = (switches[f"centra.{name}"] for name in ("bundle_prices", "including_tax", "gift_line"))
-        presenter = Presenter(change, zone, *shapes)
-        visit = Visit(change, grant, zone, now, self.quota, presenter, switches)
+        names = ("bundle_prices", "including_tax", "gift_line", "capture_sign")
+        shapes = {name: switches[f"centra.{name}"] for name in names}
+        presenter = Presenter(change, zone, **shapes, integration=grant.integration)
+        desk = Desk(self._world, change, now)
+        visit = Visit(change, grant, zone, now, self.quota, presenter, switches, desk)
         result = execute_sync(
             self._schema,
             document,
-            root_value={**Queries(visit).roots(), **Mutations(visit).roots()},
+            root_value=gather_roots(visit),
             variable_values=asked.variables,
             operation_name=asked.operation_name,
         )
         self._note(visit)
         content: dict[str, Any] = {"data": result.data}
         if result.errors:
-            errors = [{**error.formatted, "extensions": {"category": "graphql"}} for error in result.errors]
+            errors = [
+                {**error.formatted, "extensions": {"category": "graphql", **(error.extensions or {})}}
+                for error in result.errors
+            ]
             content = {"errors": errors, **content}
         return content
 

@@ -9,6 +9,7 @@ from app.sandbox.store import Change
 
 SIZE = "centra.size"
 STOCK = "centra.stock"
+ONE_FIELD = "Exactly one field must be set"
 
 
 def store_catalogue(change: Change, articles: list[Doc]) -> int:
@@ -43,6 +44,19 @@ def store_catalogue(change: Change, articles: list[Doc]) -> int:
     return len(articles)
 
 
+def find_size(view: View, wish: Doc) -> Doc | str:
+    """By a ProductSizeInput; otherwise why there is not exactly one."""
+    given = {name: value for name, value in wish.items() if value is not None}
+    if len(given) != 1:
+        return ONE_FIELD
+    name, value = next(iter(given.items()))
+    for field in ("sku", "ean", "upc") if name == "any" else (name.lower(),):
+        found = view.find(SIZE, **{field: value})
+        if found:
+            return found[0] if len(found) == 1 else f"ProductSize with {name} {value} is not unique"
+    return f"ProductSize with {name} {value} not found"
+
+
 def shelve(change: Change, sku: str, warehouse: int, physical: int) -> None:
     """An absolute figure; what is allocated stays allocated."""
     stock = read_stock(change, sku, warehouse)
@@ -58,23 +72,55 @@ def list_stock(view: View, sku: str) -> list[Doc]:
     return [read_stock(view, sku, warehouse) for warehouse in WAREHOUSES]
 
 
-def allocate(change: Change, line: Doc, units: int) -> None:
+def allocate(change: Change, line: Doc, units: int) -> int:
     """Takes (or with negative `units` gives back) from the first warehouse; what it cannot cover is demand.
-    Keeps on the line how much of it is allocated.
+    Keeps on the line how much of it is allocated, and returns by how much that changed.
     """
     if line["size"] is None:
-        return
+        return 0
     stock = read_stock(change, line["sku"], 1)
     if units >= 0:
         got = max(min(units, stock["physical"] - stock["allocated"]), 0)
         stock["demand"] += units - got
     else:
-        short = line["quantity"] - units - line["allocated"]
+        short = line["quantity"] - units - line["shipped"] - line["allocated"]
         got = min(units + min(short, -units), 0)
         stock["demand"] -= min(short, -units)
     stock["allocated"] += got
     line["allocated"] += got
     change.put(STOCK, f"{line['sku']}@1", stock)
+    return int(got)
+
+
+def allocate_demand(change: Change, line: Doc, units: int) -> None:
+    """Of units that the line could not get when it was ordered, and that lie free now."""
+    stock = read_stock(change, line["sku"], 1)
+    stock["demand"] -= min(units, stock["demand"])
+    stock["allocated"] += units
+    line["allocated"] += units
+    change.put(STOCK, f"{line['sku']}@1", stock)
+
+
+def send_off(change: Change, line: Doc, units: int) -> None:
+    """Physical stock falls when a shipment is completed, allocated or not (centra.md 14)."""
+    line["shipped"] += units
+    if line["size"] is None:
+        return
+    stock = read_stock(change, line["sku"], 1)
+    covered = min(units, line["allocated"])
+    line["allocated"] -= covered
+    stock["allocated"] -= covered
+    stock["demand"] -= min(units - covered, stock["demand"])
+    stock["physical"] = max(stock["physical"] - units, stock["allocated"])
+    change.put(STOCK, f"{line['sku']}@1", stock)
+
+
+def write_off(change: Change, line: Doc, units: int) -> None:
+    """Units that an order gave back, but that are not there."""
+    if line["size"] is None:
+        return
+    stock = read_stock(change, line["sku"], 1)
+    shelve(change, line["sku"], 1, max(stock["physical"] - units, stock["allocated"]))
 
 
 def price_of(size: Doc, currency: str) -> Decimal:

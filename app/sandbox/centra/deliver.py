@@ -11,8 +11,7 @@ import httpx
 
 from app.sandbox.centra import dates
 from app.sandbox.centra.announce import OUTBOUND, PLUGIN, show_outbound
-from app.sandbox.centra.place import ORDER
-from app.sandbox.centra.shop import is_releasable
+from app.sandbox.centra.shop import ORDER, is_releasable
 from app.sandbox.centra.sign import sign, write_body
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Call
@@ -177,10 +176,10 @@ class Sender:
         now = self._world.clock.now()
         until = now.timestamp() + self._world.switches["centra.early_seconds"]
         for event in batch.events:
-            order = self._world.store.read().get(ORDER, event["id"])
-            if order is not None and event["action"] != "update" and event["id"] not in self._seen:
+            order = self._world.store.read().get(ORDER, event["order"])
+            if order is not None and event["action"] != "update" and event["order"] not in self._seen:
                 order["readable_at"] = dates.keep(now.fromtimestamp(until, now.tzinfo))
-                self._world.store.save(ORDER, str(event["id"]), order)
+                self._world.store.save(ORDER, str(event["order"]), order)
 
     def _tell(self, batch: Batch, status: int, moments: tuple[str, str], *, final: bool) -> None:
         """One history row per call; with the last one its events leave the queue."""
@@ -204,7 +203,13 @@ class Sender:
                 change.delete(OUTBOUND, f"{event['seq']:012d}")
 
     def _describe(self, event: Doc) -> dict[str, Any]:
-        """`releasable`: as the order stands when the call is over."""
-        order = self._world.store.read().get(ORDER, event["id"])
+        """`number`: of the order, also where a shipment is told. `releasable`: as the order stands when the call is over."""
+        order = self._world.store.read().get(ORDER, event["order"])
         free = order is not None and is_releasable(order["status"], on_hold=order["hold"] is not None)
-        return {"number": event["id"], "action": event["action"], "date": event["date"], "releasable": free}
+        told = {
+            "number": event["order"],
+            "action": event["action"],
+            "date": event["date"],
+            "releasable": free,
+        }
+        return told if event["type"] == "order" else {**told, "type": event["type"], "id": event["id"]}

@@ -3,6 +3,7 @@
 import base64
 import binascii
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -21,56 +22,109 @@ SORT_KEYS: dict[str, Callable[[Doc], Any]] = {
     "createdAt": lambda order: order["created_at"],
     "updatedAt": lambda order: order["updated_at"],
 }
-LISTS: dict[str, Callable[[Doc], Any]] = {
-    "id": lambda order: order["id"],
-    "number": lambda order: order["number"],
-    "status": lambda order: order["status"],
-    "storeId": lambda order: order["store"],
-    "marketId": lambda order: find_store(order["store"]).market_id,
-    "pricelistId": lambda order: find_store(order["store"]).pricelist_id,
-    "currencyId": lambda order: CURRENCIES[order["currency"]].id,
-    "countryId": lambda order: COUNTRIES[order["country"]].id,
-    "customerId": lambda order: order.get("customer", {}).get("id"),
-    "accountId": lambda order: order.get("account", {}).get("id"),
-    "buyerId": lambda order: order.get("buyer", {}).get("id"),
-    "orderHoldReason": lambda order: order["hold"],
-}
-EQUALS: dict[str, Callable[[Doc], Any]] = {
-    "storeType": lambda order: find_store(order["store"]).type,
-    "isLocked": lambda order: order["locked"],
-    "isOnHold": lambda order: order["hold"] is not None,
-    "isWaitingForPayment": lambda order: order["hold"] == "WAITING_FOR_PAYMENT",
-    "isInternal": lambda order: order["internal"],
-}
-RANGES: dict[str, Callable[[Doc], str]] = {
-    "createdAt": lambda order: str(order["created_at"]),
-    "orderDate": lambda order: str(order["created_at"]),
-    "updatedAt": lambda order: str(order["updated_at"]),
-}
 
 
-def compile_filter(where: Doc | None, zone: ZoneInfo, now: datetime) -> Test:
-    """All of the fields given. A null is as good as an absence. Raises GraphQLError for a date that is none."""
-    tests: list[Test] = []
-    for name, wanted in (where or {}).items():
-        if wanted is not None:
-            tests.append(_compile_one(name, wanted, zone, now))
-    return lambda order: all(test(order) for test in tests)
+@dataclass(frozen=True, slots=True)
+class Readers:
+    """What the fields of a filter read; `ranges` are of moments in the kept form, or of none."""
+
+    lists: dict[str, Callable[[Doc], Any]]
+    equals: dict[str, Callable[[Doc], Any]]
+    ranges: dict[str, Callable[[Doc], str | None]]
 
 
-def _compile_one(name: str, wanted: Any, zone: ZoneInfo, now: datetime) -> Test:
-    if name in LISTS:
-        read, allowed = LISTS[name], set(wanted)
-        return lambda order: read(order) in allowed
-    if name in EQUALS:
-        equal = EQUALS[name]
-        return lambda order: equal(order) == wanted
-    if name == "negate":
-        inner = compile_filter(wanted, zone, now)
-        return lambda order: not inner(order)
-    moment = RANGES[name]
-    low, high = (read_date(wanted.get(edge), zone, now) for edge in ("from", "to"))
-    return lambda order: (low is None or low <= moment(order)) and (high is None or moment(order) <= high)
+ORDERS = Readers(
+    lists={
+        "id": lambda order: order["id"],
+        "number": lambda order: order["number"],
+        "status": lambda order: order["status"],
+        "storeId": lambda order: order["store"],
+        "marketId": lambda order: find_store(order["store"]).market_id,
+        "pricelistId": lambda order: find_store(order["store"]).pricelist_id,
+        "currencyId": lambda order: CURRENCIES[order["currency"]].id,
+        "countryId": lambda order: COUNTRIES[order["country"]].id,
+        "customerId": lambda order: order.get("customer", {}).get("id"),
+        "accountId": lambda order: order.get("account", {}).get("id"),
+        "buyerId": lambda order: order.get("buyer", {}).get("id"),
+        "deliveryWindowId": lambda order: (order.get("delivery_window") or {}).get("id"),
+        "orderHoldReason": lambda order: order["hold"],
+    },
+    equals={
+        "storeType": lambda order: find_store(order["store"]).type,
+        "isLocked": lambda order: order["locked"],
+        "isOnHold": lambda order: order["hold"] is not None,
+        "isWaitingForPayment": lambda order: order["hold"] == "WAITING_FOR_PAYMENT",
+        "isInternal": lambda order: order["internal"],
+    },
+    ranges={
+        "createdAt": lambda order: str(order["created_at"]),
+        "orderDate": lambda order: str(order["created_at"]),
+        "updatedAt": lambda order: str(order["updated_at"]),
+        "cancelDate": lambda order: order.get("cancel_date"),
+    },
+)
+SHIPMENTS = Readers(
+    lists={
+        "id": lambda pair: pair["shipment"]["id"],
+        "number": lambda pair: pair["shipment"]["number"],
+        "trackingNumber": lambda pair: pair["shipment"]["info"].get("trackingNumber"),
+        "orderId": lambda pair: pair["order"]["id"],
+        "storeId": lambda pair: pair["order"]["store"],
+    },
+    equals={
+        "storeType": lambda pair: find_store(pair["order"]["store"]).type,
+        "isGoodToGo": lambda pair: pair["shipment"]["good_to_go"],
+        "isOnHold": lambda pair: pair["order"]["hold"] is not None,
+        "isPaid": lambda pair: pair["shipment"]["paid_at"] is not None,
+        "isCaptured": lambda pair: pair["shipment"]["captured_at"] is not None,
+        "isShipped": lambda pair: pair["shipment"]["shipped_at"] is not None,
+    },
+    ranges={
+        "createdAt": lambda pair: pair["shipment"]["created_at"],
+        "updatedAt": lambda pair: pair["shipment"]["updated_at"],
+        "shippedAt": lambda pair: pair["shipment"]["shipped_at"],
+        "paidAt": lambda pair: pair["shipment"]["paid_at"],
+        "capturedAt": lambda pair: pair["shipment"]["captured_at"],
+    },
+)
+"""Of a shipment with its order."""
+
+
+def compile_filter(where: Doc | None, zone: ZoneInfo, now: datetime, readers: Readers = ORDERS) -> Test:
+    """All of the fields given, those that `negate` names turned round. A null is as good as an absence. Raises
+    GraphQLError for a date that is none, and for a name that is no field.
+    """
+    wanted = {name: value for name, value in (where or {}).items() if value is not None}
+    negated = set(wanted.pop("negate", ()))
+    unknown = negated - {*readers.lists, *readers.equals, *readers.ranges}
+    if unknown:
+        raise GraphQLError(f"Unknown field to negate: {', '.join(sorted(unknown))}.")
+    tests = [
+        _turn(_compile_one(name, value, (zone, now), readers), turned=name in negated)
+        for name, value in wanted.items()
+    ]
+    return lambda doc: all(test(doc) for test in tests)
+
+
+def _turn(test: Test, *, turned: bool) -> Test:
+    return lambda doc: test(doc) is not turned
+
+
+def _compile_one(name: str, wanted: Any, here: tuple[ZoneInfo, datetime], readers: Readers) -> Test:
+    if name in readers.lists:
+        read, allowed = readers.lists[name], set(wanted)
+        return lambda doc: read(doc) in allowed
+    if name in readers.equals:
+        equal = readers.equals[name]
+        return lambda doc: bool(equal(doc) == wanted)
+    moment = readers.ranges[name]
+    low, high = (read_date(wanted.get(edge), *here) for edge in ("from", "to"))
+
+    def lies_between(doc: Doc) -> bool:
+        value = moment(doc)
+        return value is not None and (low is None or low <= value) and (high is None or value <= high)
+
+    return lies_between
 
 
 def read_date(text: object, zone: ZoneInfo, now: datetime) -> str | None:

@@ -83,6 +83,7 @@ class Basket:
             "ordered": _count(wish),
             "tax_percent": str(self._tax(wish, size)),
             "allocated": 0,
+            "shipped": 0,
             "gift_certificate": False,
         }
 

@@ -1,21 +1,14 @@
-"""The roots that change. What Centra would refuse is a user error in an answer of 200; then nothing has changed."""
+"""The roots that change the events queue and the stock."""
 
 from typing import Any
 
-from app.sandbox.centra import amend, announce, catalogue, shop
-from app.sandbox.centra.place import ORDER
-from app.sandbox.centra.queries import Visit, show_listeners
+from app.sandbox.centra import announce, catalogue, shop
+from app.sandbox.centra.payload import answer, say
+from app.sandbox.centra.queries import show_listeners
+from app.sandbox.centra.visit import Visit
 from app.sandbox.mirror import Doc
 
 SETTLED = "centra.stock_change"
-
-
-def say(message: str, *path: str) -> Doc:
-    return {"message": message, "path": list(path)}
-
-
-def answer(*errors: Doc, warnings: tuple[Doc, ...] = (), **fields: Any) -> Doc:
-    return {"userErrors": list(errors), "userWarnings": list(warnings), **fields}
 
 
 class Mutations:
@@ -28,8 +21,6 @@ class Mutations:
             "confirmEvents": self.confirm_events,
             "setEventListeners": self.listen,
             "unsetEventListeners": self.stop_listening,
-            "setOrdersLock": self.lock,
-            "confirmOrder": self.confirm,
             "setStock": self.set_stock,
         }
 
@@ -65,22 +56,6 @@ class Mutations:
                     self._change.delete(announce.EVENT, f"{event['id']:012d}")
         return answer(eventListeners=show_listeners(self._visit))
 
-    def lock(self, _: Any, *, input: Doc) -> Doc:  # noqa: A002 - as above
-        found = [self._find_order(wish) for wish in input["orders"]]
-        errors = [one for one in found if "message" in one]
-        if errors:
-            return answer(*errors, orders=[])
-        locked = [self._amend(order, "lock", {"locked": input["isLocked"]}) for order in found]
-        return answer(orders=[self._visit.show_order(order) for order in locked])
-
-    def confirm(self, _: Any, *, input: Doc) -> Doc:  # noqa: A002 - as above
-        order = self._find_order(input["order"])
-        if "message" in order:
-            return answer(order)
-        if order["status"] != "PENDING":
-            return answer(say(f"Order {order['number']} is not pending.", "input", "order"))
-        return answer(order=self._visit.show_order(self._amend(order, "confirm", {})))
-
     def set_stock(self, _: Any, *, input: Doc) -> Doc:  # noqa: A002 - as above
         """One bad row and nothing is applied; switched, the bad rows become warnings."""
         warehouse = input["warehouse"]["id"]
@@ -99,44 +74,18 @@ class Mutations:
 
     def _read_row(self, place: int, row: Doc, warehouse: int) -> Doc:
         path = ("input", "productSizes", str(place))
-        given = {name: value for name, value in row["productSize"].items() if value is not None}
-        if len(given) != 1:
-            return say("Exactly one field must be set", *path, "productSize")
-        name, value = next(iter(given.items()))
-        found = self._find_sizes(name, value)
-        if len(found) != 1:
-            return say(
-                f"ProductSize with {name} {value} " + ("not found" if not found else "is not unique"), *path
-            )
+        size = catalogue.find_size(self._change, row["productSize"])
+        if isinstance(size, str):
+            return say(size, *path, *(["productSize"] if size == catalogue.ONE_FIELD else []))
         if row["quantity"] < 0:
             return say("quantity must not be negative", *path, "quantity")
-        allocated = catalogue.read_stock(self._change, found[0]["sku"], warehouse)["allocated"]
+        allocated = catalogue.read_stock(self._change, size["sku"], warehouse)["allocated"]
         if (
             row["quantity"] < allocated
             and self._visit.switches["centra.set_stock_below_allocated"] == "error"
         ):
             return say(f"quantity is below the {allocated} allocated", *path, "quantity")
-        return {"sku": found[0]["sku"], "quantity": max(row["quantity"], allocated)}
-
-    def _find_sizes(self, name: str, value: Any) -> list[Doc]:
-        for field in ("sku", "ean", "upc") if name == "any" else (name.lower(),):
-            found = self._change.find(catalogue.SIZE, **{field: value})
-            if found:
-                return found
-        return []
-
-    def _find_order(self, wish: Doc) -> dict[str, Any]:
-        """The order, or the user error."""
-        given = {name: value for name, value in wish.items() if value is not None}
-        if len(given) != 1:
-            return say("Exactly one field must be set", "input", "order")
-        found = next(iter(self._change.find(ORDER, **given)), None)
-        if found is None or self._visit.find_order(found["number"]) is None:
-            return say(f"Order {next(iter(given.values()))} not found", "input", "order")
-        return found
-
-    def _amend(self, order: Doc, act: str, wish: Doc) -> Doc:
-        return amend.amend(self._change, order["number"], act, wish, self._visit.now)
+        return {"sku": size["sku"], "quantity": max(row["quantity"], allocated)}
 
     def _listener_key(self, wish: Doc) -> str:
         return f"{self._visit.grant.integration}/{wish['objectType']}"

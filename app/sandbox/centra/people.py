@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from app.sandbox.centra import amend, arithmetic
+from app.sandbox.centra import arithmetic, deeds
 from app.sandbox.centra.announce import OUTBOUND, PLUGIN
-from app.sandbox.centra.place import ORDER, place_order
+from app.sandbox.centra.desk import Desk
+from app.sandbox.centra.place import place_order
 from app.sandbox.centra.quota import MEASURES, Quota
-from app.sandbox.centra.shop import find_store
+from app.sandbox.centra.shop import ORDER, find_store
 from app.sandbox.centra.tokens import issue_token
 from app.sandbox.control import bind
 from app.sandbox.mirror import Doc
@@ -30,6 +31,7 @@ PLUGIN_DEFAULTS: dict[str, Any] = {
     "triggers": ["order"],
     "active": True,
 }
+TRIGGERS = frozenset({"order", "shipment", "customer", "account", "return"})
 
 
 class People:
@@ -59,16 +61,10 @@ class People:
 
     async def place(self, world: World, request: Request) -> Response:
         """Body: see `place.WISHES` and `lines.Basket`. Answers the order with its `figures`."""
-        wish = {"voucher_on_growth": world.switches["centra.voucher_on_growth"], **await request.json()}
+        wish = await request.json()
         call = self._call(request)
         with world.store.record(call) as change:
-            order = place_order(
-                change,
-                wish,
-                world.clock.now(),
-                autoconfirm=world.switches["centra.autoconfirm"],
-                direct=world.switches["centra.direct_to_shipment"],
-            )
+            order = place_order(Desk(world, change, world.clock.now()), wish)
             call.key = str(order["number"])
         self._changed()
         return JSONResponse(describe(order), 201)
@@ -85,13 +81,15 @@ class People:
         )
 
     async def amend(self, world: World, request: Request) -> Response:
-        """`{act}`: edit, cancel, cancel-lines, hold, release, confirm, advance, lock; bodies in `amend`."""
+        """`{act}`: edit, cancel, cancel-lines, hold, release, confirm, advance, lock (bodies in `amend`); ship, complete,
+        capture, settle, psp, delete-shipment (in `deeds`).
+        """
         number, act = request.path_params["number"], request.path_params["act"]
-        if act not in amend.ACTS:
-            raise ValueError(f"{act}: one of {', '.join(amend.ACTS)}")
+        if act not in deeds.ACTS:
+            raise ValueError(f"{act}: one of {', '.join(deeds.ACTS)}")
         wish = await request.json() if await request.body() else {}
         with world.store.record(self._call(request, str(number))) as change:
-            order = amend.amend(change, number, act, wish, world.clock.now())
+            order = deeds.perform(Desk(world, change, world.clock.now()), number, act, wish)
         self._changed()
         return JSONResponse(describe(order))
 
@@ -167,6 +165,7 @@ def check_plugin(plugin: Doc) -> Doc:
     find_store(plugin["store"])
     rules = {
         "space": plugin["space"] in {"+", "%20"},
+        "triggers": set(plugin["triggers"]) <= TRIGGERS,
         "batch": 1 <= plugin["batch"] <= 100,
         "retries": 0 <= plugin["retries"] <= 3,
         "created_action": plugin["created_action"] in {"insert", "create"},

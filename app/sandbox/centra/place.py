@@ -1,19 +1,24 @@
 """A shopper's checkout: from a wish to an order."""
 
 import hashlib
-from datetime import datetime
+from datetime import date
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from app.sandbox.centra import arithmetic, catalogue, dates
 from app.sandbox.centra.announce import announce_order
+from app.sandbox.centra.desk import Desk, tell_news
 from app.sandbox.centra.lines import Basket
 from app.sandbox.centra.money import NOTHING, parse_money
+from app.sandbox.centra.payments import add_entry
+from app.sandbox.centra.ship import ship_rest
 from app.sandbox.centra.shop import (
     ADDRESS,
     COUNTRIES,
     CURRENCIES,
     HOLD_REASONS,
+    ORDER,
     STATUSES,
     WHOLESALE,
     Store,
@@ -22,7 +27,6 @@ from app.sandbox.centra.shop import (
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
 
-ORDER = "centra.order"
 WISHES = frozenset(
     {
         "store",
@@ -37,6 +41,8 @@ WISHES = frozenset(
         "account",
         "buyer",
         "purchase_order_number",
+        "delivery_window",
+        "cancel_date",
         "country",
         "tax",
         "status",
@@ -57,9 +63,7 @@ VOUCHERS = {
 }
 
 
-def place_order(
-    change: Change, wish: dict[str, Any], now: datetime, *, autoconfirm: bool, direct: bool
-) -> Doc:
+def place_order(desk: Desk, wish: dict[str, Any]) -> Doc:
     """Raises ValueError for a wish that no checkout would take, and for a key that it does not know."""
     unknown = set(wish) - WISHES
     if unknown:
@@ -68,22 +72,24 @@ def place_order(
     country = wish.get("country", store.country)
     if country not in COUNTRIES:
         raise ValueError(f"no country {country}")
-    order = _write_head(change, wish, store, country)
+    change = desk.change
+    order = _write_head(desk, wish, store, country)
     order["lines"] = Basket(change, store.currency, country).fill(wish["lines"])
-    order["voucher_on_growth"] = wish.get("voucher_on_growth", "all")
-    order["created_at"] = order["updated_at"] = dates.keep(now)
+    order["voucher_on_growth"] = wish.get("voucher_on_growth", desk.switch("voucher_on_growth"))
+    order["created_at"] = order["updated_at"] = desk.moment
     for raw in wish.get("vouchers", []):
         add_voucher(order, raw)
-    _set_status(order, wish, autoconfirm=autoconfirm)
+    _set_status(order, wish, autoconfirm=desk.switch("autoconfirm"))
     _write_payments(change, order, wish)
     for line in arithmetic.counted_lines(order):
         catalogue.allocate(change, line, line["quantity"])
-    if direct and order["status"] == "CONFIRMED" and not order["hold"]:
-        ship_rest(change, order, shipped=False)
+    if desk.switch("direct_to_shipment") and order["status"] == "CONFIRMED" and not order["hold"]:
+        ship_rest(desk, order, shipped=False)
     if order["lines"][0]["gift_certificate"]:
-        ship_rest(change, order, shipped=True)
+        ship_rest(desk, order, shipped=True)
     change.put(ORDER, order["number"], order)
-    announce_order(change, order, "CREATED")
+    announce_order(change, order, "CREATED", order["created_at"])
+    tell_news(desk, order)
     return order
 
 
@@ -117,24 +123,8 @@ def read_address(raw: dict[str, Any], country: str) -> Doc:
     return {**raw, "country": raw.get("country", country)}
 
 
-def ship_rest(change: Change, order: Doc, *, shipped: bool) -> None:
-    """A shipment of everything; with `shipped` the order is through."""
-    moment = order["updated_at"]
-    place = len(order["shipments"]) + 1
-    flags = {"isGoodToGo": True, "isPaid": shipped, "isCaptured": shipped, "isShipped": shipped}
-    number = f"{order['number']}-{place}"
-    shipment = {
-        "id": change.next_id("centra.shipment", 3455),
-        "number": number,
-        "created_at": moment,
-        **flags,
-    }
-    order["shipments"].append(shipment)
-    order["status"] = "SHIPPED" if shipped else "PROCESSING"
-
-
-def _write_head(change: Change, wish: dict[str, Any], store: Store, country: str) -> Doc:
-    number = change.next_id(ORDER, 20001)
+def _write_head(desk: Desk, wish: dict[str, Any], store: Store, country: str) -> Doc:
+    number = desk.change.next_id(ORDER, 20001)
     address = read_address(wish.get("address", {}), country)
     if wish.get("tax", arithmetic.INCLUDED) not in {
         arithmetic.INCLUDED,
@@ -163,14 +153,17 @@ def _write_head(change: Change, wish: dict[str, Any], store: Store, country: str
         "handling": str(parse_money(wish.get("handling", 0))),
         "vouchers": [],
         "shipments": [],
+        "shipment_count": 0,
         "payments": [],
+        "requests": [],
+        "declines": 0,
         "created_at": None,
         "readable_at": None,
     }
-    return {**head, **_write_parties(change, wish, store, address)}
+    return {**head, **_write_parties(desk, wish, store, address)}
 
 
-def _write_parties(change: Change, wish: dict[str, Any], store: Store, address: Doc) -> Doc:
+def _write_parties(desk: Desk, wish: dict[str, Any], store: Store, address: Doc) -> Doc:
     if store.type == WHOLESALE:
         account = {"id": 71, "name": address.get("companyName") or "Trade account", **wish.get("account", {})}
         buyer = {"id": 81, "email": address.get("email"), **wish.get("buyer", {})}
@@ -178,15 +171,41 @@ def _write_parties(change: Change, wish: dict[str, Any], store: Store, address: 
             "account": account,
             "buyer": buyer,
             "purchase_order_number": wish.get("purchase_order_number"),
+            "delivery_window": _read_window(desk.change, wish.get("delivery_window")),
+            "cancel_date": _begin_day(desk, wish.get("cancel_date")),
         }
     customer = {
-        "id": change.next_id("centra.customer", 8841),
+        "id": desk.change.next_id("centra.customer", 8841),
         "email": address.get("email") or "shopper@example.com",
         "firstName": address.get("firstName"),
         "lastName": address.get("lastName"),
         **wish.get("customer", {}),
     }
     return {"customer": customer}
+
+
+def _read_window(change: Change, raw: dict[str, Any] | None) -> Doc | None:
+    """`raw`: name, start, end (days), and an id where it shall be a known one."""
+    if raw is None:
+        return None
+    unknown = set(raw) - {"id", "name", "start", "end"}
+    if unknown:
+        raise ValueError(f"unknown in a delivery window: {', '.join(sorted(unknown))}")
+    id_ = raw.get("id") or change.next_id("centra.delivery_window", 31)
+    start, end = _read_day(raw.get("start")), _read_day(raw.get("end"))
+    if start and end and end < start:
+        raise ValueError(f"a window from {start} to {end}")
+    return {"id": id_, "name": raw.get("name") or f"Window {id_}", "start": start, "end": end}
+
+
+def _read_day(raw: str | None) -> str | None:
+    return None if raw is None else date.fromisoformat(raw).isoformat()
+
+
+def _begin_day(desk: Desk, raw: str | None) -> str | None:
+    """In the instance's zone."""
+    day = _read_day(raw)
+    return None if day is None else dates.read(day, ZoneInfo(desk.switch("zone")), desk.now)
 
 
 def _set_status(order: Doc, wish: dict[str, Any], *, autoconfirm: bool) -> None:
@@ -209,21 +228,6 @@ def _write_payments(change: Change, order: Doc, wish: dict[str, Any]) -> None:
     card = min(parse_money(wish.get("gift_card", 0)), due)
     waiting = order["hold"] == "WAITING_FOR_PAYMENT"
     if card > NOTHING:
-        order["payments"].append(_entry(change, order, "AUTH_GIFT_CARD", "SUCCESS", card))
+        add_entry(change, order, "AUTH_GIFT_CARD", card, order["created_at"])
     if due > card:
-        kind, state = ("AUTH_PENDING", "PENDING") if waiting else ("AUTH", "SUCCESS")
-        order["payments"].append(_entry(change, order, kind, state, due - card))
-
-
-def _entry(change: Change, order: Doc, kind: str, status: str, value: Decimal) -> Doc:
-    id_ = change.next_id("centra.payment", 90112)
-    reference = hashlib.sha256(f"payment {id_}".encode()).hexdigest()[:16].upper()
-    moment = order["created_at"]
-    return {
-        "id": id_,
-        "type": kind,
-        "status": status,
-        "value": str(value),
-        "at": moment,
-        "reference": reference,
-    }
+        add_entry(change, order, "AUTH_PENDING" if waiting else "AUTH", due - card, order["created_at"])

@@ -1,5 +1,6 @@
 """A stored order as GraphQL sees it: plain values, and functions where a field takes arguments or costs work."""
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -8,8 +9,19 @@ from zoneinfo import ZoneInfo
 
 from app.sandbox.centra import arithmetic, dates
 from app.sandbox.centra.money import pennies
-from app.sandbox.centra.present_line import Pricing, show_line
-from app.sandbox.centra.shop import ADDRESS, COUNTRIES, CURRENCIES, STORES, WHOLESALE, Store, find_store
+from app.sandbox.centra.payments import CAPTURED
+from app.sandbox.centra.present_line import Pricing, show_line, show_window
+from app.sandbox.centra.present_shipment import ShipmentPresenter
+from app.sandbox.centra.shop import (
+    ADDRESS,
+    COUNTRIES,
+    CURRENCIES,
+    HOLD_REASONS,
+    STORES,
+    WHOLESALE,
+    Store,
+    find_store,
+)
 from app.sandbox.mirror import Doc, View
 
 PLUGIN_NAMES = {"adyen_drop_in": ("Adyen", "adyen"), "klarna_payments": ("Klarna", "klarna")}
@@ -19,7 +31,8 @@ PLUGIN_NAMES = {"adyen_drop_in": ("Adyen", "adyen"), "klarna_payments": ("Klarna
 class Presenter:
     """`bundle_prices`: `split` shows an item's share of the bundle's price on the item, `parent` shows zero there.
     `including_tax`: whether `includingTax: true` of an order with added tax shows the `listed` or a `computed` price.
-    `gift_line`: the type of a gift certificate's line.
+    `gift_line`: the type of a gift certificate's line. `capture_sign`: of the value of a capture's entry.
+    `integration`: whose external ids are shown.
     """
 
     view: View
@@ -27,6 +40,8 @@ class Presenter:
     bundle_prices: str
     including_tax: str
     gift_line: str
+    capture_sign: str
+    integration: str
 
     def show(self, order: Doc) -> Doc:
         store = find_store(order["store"])
@@ -34,9 +49,16 @@ class Presenter:
         common |= self._show_money(order)
         common |= self._show_places(order)
         if store.type == WHOLESALE:
-            return {**common, "__typename": "WholesaleOrder", **_show_trade(order)}
-        reason = {"customer": order.get("customer"), "orderHoldReason": order["hold"]}
-        return {**common, "__typename": "DirectToConsumerOrder", **reason}
+            last = order["cancel_date"]
+            trade = {**_show_trade(order), "cancelDate": None if last is None else self.date(last)}
+            return {**common, "__typename": "WholesaleOrder", **trade}
+        reason = order["hold"] if order["hold"] in HOLD_REASONS else None
+        buyer = {"customer": order.get("customer"), "orderHoldReason": reason}
+        return {**common, "__typename": "DirectToConsumerOrder", **buyer}
+
+    def show_shipment(self, order: Doc, shipment: Doc) -> Doc:
+        presenter = ShipmentPresenter(self.view, self.integration, self.date, self.show)
+        return presenter.show(order, shipment, self._price(order))
 
     def date(self, kept: str) -> str:
         return dates.show(kept, self.zone)
@@ -60,20 +82,18 @@ class Presenter:
             "market": {"id": store.market_id, "name": store.market},
             "pricelist": {"id": store.pricelist_id, "name": store.currency},
             "country": show_country(order["country"]),
-            "shipments": lambda _: [
-                {**one, "createdAt": self.date(one["created_at"])} for one in order["shipments"]
-            ],
+            "shipments": lambda _: [self.show_shipment(order, one) for one in order["shipments"]],
             "shippingPriceGroup": {"shippingOption": {"id": 5, "name": "Standard", "uri": "standard"}},
         }
 
     def _show_money(self, order: Doc) -> Doc:
         money = Money(order)
         figures = arithmetic.compute_figures(order)
-        pricing = Pricing(order["tax_mode"], self.including_tax, self.bundle_prices, self.gift_line, money)
+        pricing = self._price(order)
 
         def lines(_: Any, *, includeFullyCancelled: bool) -> list[Doc]:  # noqa: N803 - the argument's name in the schema
             wanted = (one for one in order["lines"] if one["quantity"] or includeFullyCancelled)
-            return [show_line(self.view, line, pricing) for line in wanted]
+            return [show_line(self.view, order, line, pricing) for line in wanted]
 
         def grand_total(_: Any, *, includingTax: bool) -> Doc:  # noqa: N803 - as above
             return money(figures.grand_total if includingTax else figures.net_total)
@@ -81,7 +101,7 @@ class Presenter:
         def history(_: Any, where: Doc | None = None) -> list[Doc]:
             kinds = (where or {}).get("entryType")
             return [
-                self._show_payment(one, order, money)
+                self.show_payment(one, order)
                 for one in order["payments"]
                 if kinds is None or one["type"] in kinds
             ]
@@ -97,7 +117,13 @@ class Presenter:
             "paymentHistory": history,
         }
 
-    def _show_payment(self, entry: Doc, order: Doc, money: "Money") -> Doc:
+    def _price(self, order: Doc) -> Pricing:
+        shapes = (self.including_tax, self.bundle_prices, self.gift_line)
+        return Pricing(order["tax_mode"], *shapes, Money(order))
+
+    def show_payment(self, entry: Doc, order: Doc) -> Doc:
+        value = Decimal(entry["value"])
+        negative = entry["type"] in CAPTURED and self.capture_sign == "negative"
         return {
             "id": entry["id"],
             "createdAt": self.date(entry["at"]),
@@ -105,8 +131,8 @@ class Presenter:
             "entryType": entry["type"],
             "externalReference": entry["reference"],
             "paymentMethod": order["payment_method"],
-            "value": money(Decimal(entry["value"])),
-            "paramsJSON": "{}",
+            "value": Money(order)(-value if negative else value),
+            "paramsJSON": json.dumps(entry["params"]),
         }
 
     def _show_discount(self, order: Doc, voucher: Doc, money: "Money") -> Doc:
@@ -178,7 +204,9 @@ def _show_trade(order: Doc) -> Doc:
         "account": order["account"],
         "buyer": order["buyer"],
         "purchaseOrderNumber": order["purchase_order_number"],
-        "deliveryWindows": [],
+        "deliveryWindows": []
+        if order["delivery_window"] is None
+        else [show_window(order["delivery_window"])],
     }
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from app.sandbox.centra import arithmetic, catalogue
 from app.sandbox.centra.money import NOTHING
+from app.sandbox.centra.shipments import show_shipped
 from app.sandbox.centra.shop import WAREHOUSES
 from app.sandbox.mirror import Doc, View
 
@@ -32,7 +33,7 @@ class Pricing:
         return show
 
 
-def show_line(view: View, line: Doc, pricing: Pricing) -> Doc:
+def show_line(view: View, order: Doc, line: Doc, pricing: Pricing) -> Doc:
     original, price = Decimal(line["original_price"]), Decimal(line["price"])
     value, rate = arithmetic.value_line(line), Decimal(line["tax_percent"])
     if line["type"] == arithmetic.ITEM and pricing.bundle_prices == "parent":
@@ -48,15 +49,22 @@ def show_line(view: View, line: Doc, pricing: Pricing) -> Doc:
         "quantity": line["quantity"],
         "cancelledQuantity": line["cancelled"],
         "returnedQuantity": 0,
-        "shippedQuantity": 0,
+        "shippedQuantity": show_shipped(order, line),
         "unitOriginalPrice": pricing.field(original, rate),
         "unitPrice": pricing.field(price, rate),
         "discountPercent": round(percent, 2),
         "taxPercent": rate,
         "lineValue": pricing.field(value, rate),
-        "deliveryWindow": None,
+        "deliveryWindow": show_window(order.get("delivery_window")),
         **_show_article(view, line),
     }
+
+
+def show_window(window: Doc | None) -> Doc | None:
+    if window is None:
+        return None
+    dates = {"deliveryStartDate": window["start"], "deliveryEndDate": window["end"]}
+    return {"__typename": "PreorderDeliveryWindow", "id": window["id"], "name": window["name"], **dates}
 
 
 def _show_article(view: View, line: Doc) -> Doc:

@@ -1,51 +1,14 @@
 """The roots that read."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from app.sandbox.centra import announce, catalogue, dates, filters, shop
-from app.sandbox.centra.place import ORDER
-from app.sandbox.centra.present import Presenter, show_currency, show_market, show_store
+from app.sandbox.centra import announce, catalogue, filters, shop
+from app.sandbox.centra.external_ids import find_shipments
+from app.sandbox.centra.present import show_currency, show_market, show_store
 from app.sandbox.centra.present_line import show_size
-from app.sandbox.centra.quota import Quota
-from app.sandbox.centra.tokens import Grant
+from app.sandbox.centra.visit import Visit
 from app.sandbox.mirror import Doc
-from app.sandbox.store import Change
-
-PHYSICAL = "physical"
-
-
-@dataclass
-class Visit:
-    """One document being answered. `returned` collects the orders that the answer holds."""
-
-    change: Change
-    grant: Grant
-    zone: ZoneInfo
-    now: datetime
-    quota: Quota
-    presenter: Presenter
-    switches: Any
-    returned: dict[int, Doc] = field(default_factory=dict)
-
-    def show_order(self, order: Doc) -> Doc:
-        self.returned[order["number"]] = order
-        return self.presenter.show(order)
-
-    def readable_orders(self) -> Iterator[Doc]:
-        moment = dates.keep(self.now)
-        for order in self.change.seek(ORDER):
-            if self.grant.sees(order) and (order["readable_at"] or "") <= moment:
-                yield order
-
-    def find_order(self, number: int) -> Doc | None:
-        order = self.change.get(ORDER, number)
-        if order is None or not self.grant.sees(order) or (order["readable_at"] or "") > dates.keep(self.now):
-            return None
-        return order
 
 
 class Queries:
@@ -57,6 +20,7 @@ class Queries:
             "order": self.order,
             "orders": self.orders,
             "orderConnection": self.connection,
+            "shipments": self.shipments,
             "events": self.events,
             "eventListeners": self.listeners,
             "rateLimits": lambda _: self._visit.quota.show(self._visit.now),
@@ -96,6 +60,22 @@ class Queries:
                 for cursor, order in zip(cursors, shown, strict=True)
             ],
         }
+
+    def shipments(self, _: Any, *, limit: int, page: int, where: Doc | None = None) -> list[Doc]:
+        """Oldest first."""
+        wanted = dict(where or {})
+        external = wanted.pop("externalId", None)
+        test = filters.compile_filter(wanted, self._visit.zone, self._visit.now, filters.SHIPMENTS)
+        pairs = (
+            {"order": order, "shipment": one}
+            for order in self._visit.readable_orders()
+            for one in order["shipments"]
+        )
+        if external is not None:
+            known = find_shipments(self._visit.change, self._visit.grant.integration, external)
+            pairs = (pair for pair in pairs if pair["shipment"]["id"] in known)
+        found = sorted((pair for pair in pairs if test(pair)), key=lambda pair: int(pair["shipment"]["id"]))
+        return [self._visit.show_shipment(**pair) for pair in filters.cut_page(found, limit, page)]
 
     def events(self, _: Any, *, limit: int, where: Doc | None = None) -> list[Doc]:
         """Oldest first, until confirmed. Switched off on the server, it answers but holds nothing (centra.md 6)."""
@@ -140,12 +120,12 @@ class Queries:
         wanted = where or {}
         test = filters.compile_filter(wanted, self._visit.zone, self._visit.now)
         hidden = self._visit.switches["centra.held_orders"] == "hidden" and wanted.get("isOnHold") is None
-        if wanted.get("number"):
+        if wanted.get("number") and "number" not in (wanted.get("negate") or ()):
             known = (self._visit.find_order(number) for number in dict.fromkeys(wanted["number"]))
             candidates: Iterator[Doc] = (order for order in known if order is not None)
         else:
             candidates = self._visit.readable_orders()
-        found = (order for order in candidates if test(order) and not (hidden and order["hold"]))
+        found = (order for order in candidates if test(order) and not (hidden and order["hold"] is not None))
         return filters.sort_orders(found, sort)
 
     def _window(self, found: list[Doc], asked: Doc) -> tuple[int, int]:
@@ -166,12 +146,15 @@ class Queries:
     def _show_event(self, event: Doc) -> Doc:
         visit = self._visit
 
-        def current(_: Any) -> Doc | None:
-            order = visit.find_order(event["reference"])
-            return None if order is None else visit.show_order(order)
+        order = visit.find_order(event["order"])
 
-        order = visit.find_order(event["reference"])
-        if order is not None:
+        def current(_: Any) -> Doc | None:
+            if order is None or event["object_type"] == "Order":
+                return None if order is None else visit.show_order(order)
+            shipments = (one for one in order["shipments"] if one["id"] == event["reference"])
+            return next((visit.show_shipment(order, one) for one in shipments), None)
+
+        if order is not None and event["object_type"] == "Order":
             visit.returned[order["number"]] = order
         return {
             "id": event["id"],

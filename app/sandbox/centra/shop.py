@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from decimal import Decimal
 
+ORDER = "centra.order"
 CONSUMER = "DIRECT_TO_CONSUMER"
 WHOLESALE = "WHOLESALE"
 
@@ -83,6 +84,8 @@ HOLD_REASONS = (
     "WAITING_FOR_CHECK_FIRST_ALLOCATION",
     "WAITING_FOR_GIFT_CARD_AUTHORIZATION",
 )
+BY_HAND = "BY_HAND"
+"""Held through the API, with a free text and none of the reasons."""
 INVENTED_STATUS = "AWAITING_ORACLE"
 """In no document of Centra's: receivers must tolerate statuses that they do not know."""
 STATUSES = ("PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "ARCHIVED", "CANCELLED", INVENTED_STATUS)

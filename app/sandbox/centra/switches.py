@@ -3,7 +3,7 @@
 from zoneinfo import available_timezones
 
 from app.sandbox.centra.quota import PLANS
-from app.sandbox.world import one_of
+from app.sandbox.world import is_amount, one_of
 
 DEFAULTS = {
     # the instance
@@ -25,6 +25,23 @@ DEFAULTS = {
     "centra.voucher_on_growth": "all",  # percent: amounts stay on the lines that they were given on
     "centra.set_stock_unknown": "error",  # warning
     "centra.set_stock_below_allocated": "clamp",  # error
+    # the payment provider
+    "centra.psp": "instant",  # deferred: a request first; method: as the order's payment plugin does
+    "centra.psp_settle_seconds": 0.0,  # until a deferred capture settles; 0: by a deed only
+    "centra.psp_failures": 0,  # so many captures of every order fail at first
+    "centra.requested_capture": "unpaid",  # paid: a shipment may leave before its capture settles
+    "centra.failed_capture": "own_type",  # status: the type of one that succeeds
+    "centra.capture_reference": "auth",  # own: each capture has one of its own
+    "centra.capture_sign": "positive",  # negative
+    # shipments
+    "centra.locked_order": "ships",  # refuses
+    "centra.beyond_allocation": "refuse",  # allow
+    "centra.mail_on_create": "shipped",  # always
+    "centra.shipment_moves_order": True,
+    "centra.shipment_order_event": "UPDATED",  # DEPENDENT_DATA_CHANGED
+    "centra.shipment_completed_action": "update",  # complete
+    "centra.shipment_deleted_webhook": True,
+    "centra.shipment_webhook_id": "shipment",  # order
     # webhooks
     "centra.webhook_retry_t": "fresh",  # old
     "centra.webhook_retry_seconds": 10.0,
@@ -46,6 +63,18 @@ FITS = {
     "centra.voucher_on_growth": one_of("all", "percent"),
     "centra.set_stock_unknown": one_of("error", "warning"),
     "centra.set_stock_below_allocated": one_of("clamp", "error"),
+    "centra.psp": one_of("instant", "deferred", "method"),
+    "centra.psp_failures": lambda value: isinstance(value, int) and is_amount(value),
+    "centra.requested_capture": one_of("unpaid", "paid"),
+    "centra.failed_capture": one_of("own_type", "status"),
+    "centra.capture_reference": one_of("auth", "own"),
+    "centra.capture_sign": one_of("positive", "negative"),
+    "centra.locked_order": one_of("ships", "refuses"),
+    "centra.beyond_allocation": one_of("refuse", "allow"),
+    "centra.mail_on_create": one_of("shipped", "always"),
+    "centra.shipment_order_event": one_of("UPDATED", "DEPENDENT_DATA_CHANGED"),
+    "centra.shipment_completed_action": one_of("update", "complete"),
+    "centra.shipment_webhook_id": one_of("shipment", "order"),
     "centra.webhook_retry_t": one_of("fresh", "old"),
     "centra.truncate_signs": one_of("whole", "cut"),
 }

@@ -13,7 +13,9 @@ from app.sandbox.store import Change
 
 TOKEN = "centra.token"  # noqa: S105 - the name of an entity
 DAYS = 30
-KNOWN = frozenset({*NEEDS.values(), *FIELD_NEEDS.values(), "Shipment:write", "Return:read", "Return:write"})
+KNOWN = frozenset(
+    {*NEEDS.values(), *FIELD_NEEDS.values(), "Payment.cancel:write", "Return:read", "Return:write"}
+)
 
 
 @dataclass(frozen=True, slots=True)

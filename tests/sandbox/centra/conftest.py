@@ -67,12 +67,16 @@ class Shop:
         return rows
 
 
-@pytest.fixture
-async def shop(sandbox: Running) -> Shop:
+async def furnish(sandbox: Running) -> Shop:
     seeds = {"catalogue": {"skus": 40}, "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]}}
     made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
     await sandbox.switch(centra__autoconfirm=True)
     return Shop(sandbox, made["catalogue"])
+
+
+@pytest.fixture
+async def shop(sandbox: Running) -> Shop:
+    return await furnish(sandbox)
 
 
 @dataclass

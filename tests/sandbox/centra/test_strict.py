@@ -30,7 +30,7 @@ async def test_store_token_finds_no_other_stores_order_by_any_way(shop: Shop, bo
         await shop.data("{ orders { number } }", bound),
         await shop.data("{ orderConnection { totalCount edges { node { number } } } }", bound),
         await shop.data("{ orders(where: {storeId: 2}) { number } }", bound),
-        await shop.data("{ orders(where: {negate: {storeId: 1}}) { number } }", bound),
+        await shop.data('{ orders(where: {storeId: 1, negate: ["storeId"]}) { number } }', bound),
     ]
     assert answers == [
         {"order": None},
