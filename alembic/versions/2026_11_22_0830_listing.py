@@ -15,7 +15,7 @@ def upgrade() -> None:
         sa.Column("connection", sa.Text(), nullable=False),
         sa.Column("poll", sa.Text(), nullable=False),
         sa.Column("item", sa.Text(), nullable=False),
-        sa.Column("digest", sa.Text(), nullable=False),
+        sa.Column("fingerprint", sa.Text(), nullable=False),
         sa.Column("order_ref", sa.Text(), nullable=True),
         sa.Column("walk", sa.BigInteger(), nullable=False),
         sa.Column("changed_in", sa.BigInteger(), nullable=False),

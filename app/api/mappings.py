@@ -15,7 +15,8 @@ from app.api.once import Once
 from app.api.paging import Listing
 from app.api.problems import FieldError, ProblemError
 from app.api.state import Given, State
-from app.domain.rows import TABLES, Row
+from app.domain.row import Row
+from app.domain.rows import TABLES
 from app.flows.remap import Edit, edit
 from app.mappings.read import read_table
 from app.mappings.refusal import Problem, RefusedError, UnsoundError, validate

@@ -14,7 +14,8 @@ from app.cli.preflight import open_books
 from app.cli.show import Apply, AsJson, Reason, say, show_json, show_rows
 from app.db.session import open_pool
 from app.domain.message import Violation
-from app.domain.rows import TABLES, Row
+from app.domain.row import Row
+from app.domain.rows import TABLES
 from app.flows.remap import remap, replace_table
 from app.mappings import files
 from app.mappings import lint as rules

@@ -237,7 +237,7 @@ class ChannelListing(SQLModel, table=True):
     connection: str = Field(sa_column=_key())
     poll: str = Field(sa_column=_key())
     item: str = Field(sa_column=_key())
-    digest: str = Field(sa_column=_text())
+    fingerprint: str = Field(sa_column=_text())
     order_ref: str | None = Field(sa_column=_text(nullable=True))
     walk: int = Field(sa_column=Column(BigInteger, nullable=False))
     changed_in: int = Field(sa_column=Column(BigInteger, nullable=False))

@@ -12,7 +12,7 @@ from app.demo.errors import DemoError
 from app.demo.script import OLD_SKU
 from app.demo.stage import CONNECTIONS, TOKEN
 from app.demo.vendors import Vendors
-from app.domain.rows import Row
+from app.domain.row import Row
 from app.flows import keys
 from app.flows.remap import replace_table
 from app.mappings import files

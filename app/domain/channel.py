@@ -12,12 +12,12 @@ from app.domain.order import Order, Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A row of a list that tells no changes. `item`: which one it is; `digest`: of what it holds; `draft`: the notice to
+    """A row of a list that tells no changes. `item`: which one it is; `fingerprint`: of what it holds; `draft`: the notice to
     append if either is new.
     """
 
     item: str
-    digest: str
+    fingerprint: str
     draft: Draft
 
 
@@ -78,14 +78,15 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines that the parcel touches. `again`: an
-    earlier try had no definite answer.
+    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines. `again`: it was tried before. `now`:
+    UTC.
     """
 
     ref: str
     channel_id: str
     parcel: Parcel
     ordered: Mapping[str, int]
+    now: datetime
     again: bool = False
 
 

@@ -6,8 +6,8 @@ from datetime import date
 from decimal import Decimal
 
 from app.domain.lanes import normalise
+from app.domain.row import ANY, Row
 from app.domain.rows import (
-    ANY,
     AliasRow,
     CarrierRow,
     ChargeRow,
@@ -15,7 +15,6 @@ from app.domain.rows import (
     FieldRow,
     PostingKind,
     PostingRow,
-    Row,
     TaxRow,
     WarehouseRow,
 )

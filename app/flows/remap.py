@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.domain.rows import Row
+from app.domain.row import Row
 from app.flows.release import lanes_for
 from app.ledger import audit
 from app.mappings.read import load, read_table

@@ -46,7 +46,7 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Park(parcel))
     ordered = {line.ref: line.quantity for line in taken.order.lines}
     return await _tell(
-        ctx, message, channel.ship, (note, Shipment(ref, taken.order.channel_id, parcel, ordered))
+        ctx, message, channel.ship, (note, Shipment(ref, taken.order.channel_id, parcel, ordered, ctx.now()))
     )
 
 

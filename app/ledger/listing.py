@@ -40,13 +40,13 @@ class Found:
 async def compare(pool: asyncpg.Pool, connection: str, poll: str, walk: Walk) -> Found:
     items = [row.item for row in walk.rows]
     known = await pool.fetch(
-        "SELECT item, digest FROM channel_listing WHERE connection = $1 AND poll = $2 AND item = ANY($3::text[])",
+        "SELECT item, fingerprint FROM channel_listing WHERE connection = $1 AND poll = $2 AND item = ANY($3::text[])",
         connection,
         poll,
         items,
     )
-    digests = {row["item"]: row["digest"] for row in known}
-    fresh = tuple(row for row in walk.rows if digests.get(row.item) != row.digest)
+    fingerprints = {row["item"]: row["fingerprint"] for row in known}
+    fresh = tuple(row for row in walk.rows if fingerprints.get(row.item) != row.fingerprint)
     if not walk.ended:
         return Found(fresh)
     rows = await pool.fetch(
@@ -67,17 +67,17 @@ async def record(conn: asyncpg.Connection, fact: Walked) -> None:
     rows: Sequence[Listed] = list({row.item: row for row in fact.walk.rows}.values())
     await conn.execute(
         """
-        INSERT INTO channel_listing AS kept (connection, poll, item, digest, order_ref, walk, changed_in)
-        SELECT $1, $2, item, digest, order_ref, $3::bigint, CASE WHEN changed THEN $3::bigint ELSE 0 END
-        FROM unnest($4::text[], $5::text[], $6::text[], $7::bool[]) AS given(item, digest, order_ref, changed)
-        ON CONFLICT (connection, poll, item) DO UPDATE SET digest = excluded.digest, walk = excluded.walk,
+        INSERT INTO channel_listing AS kept (connection, poll, item, fingerprint, order_ref, walk, changed_in)
+        SELECT $1, $2, item, fingerprint, order_ref, $3::bigint, CASE WHEN changed THEN $3::bigint ELSE 0 END
+        FROM unnest($4::text[], $5::text[], $6::text[], $7::bool[]) AS given(item, fingerprint, order_ref, changed)
+        ON CONFLICT (connection, poll, item) DO UPDATE SET fingerprint = excluded.fingerprint, walk = excluded.walk,
             changed_in = greatest(kept.changed_in, excluded.changed_in)
         """,
         fact.connection,
         fact.poll,
         fact.walk.number,
         [row.item for row in rows],
-        [row.digest for row in rows],
+        [row.fingerprint for row in rows],
         [row.draft.order_ref for row in rows],
         [row.item in fact.changed for row in rows],
     )

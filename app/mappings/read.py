@@ -5,7 +5,8 @@ from typing import Any
 
 import asyncpg
 
-from app.domain.rows import TABLES, Row
+from app.domain.row import Row
+from app.domain.rows import TABLES
 from app.domain.rules import Mappings, index
 from app.mappings.refusal import Problem, UnsoundError, validate
 

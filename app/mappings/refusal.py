@@ -7,7 +7,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from app.domain.errors import SluiceError
-from app.domain.rows import TABLES, Dated, PostingRow, Row, TaxRow
+from app.domain.row import Dated, Row
+from app.domain.rows import TABLES, PostingRow, TaxRow
 
 Numbered = tuple[int, Row]
 """A row with the number under which its author finds it."""

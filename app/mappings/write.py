@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 import asyncpg
 
-from app.domain.rows import TABLES, Row
+from app.domain.row import Row
+from app.domain.rows import TABLES
 from app.mappings.read import read_table
 from app.mappings.refusal import Problem, RefusedError, find_clashes
 

@@ -11,7 +11,8 @@ from app.domain.erp import Customer, Entry, Facts, Product, SalesOrder, TaxCode
 from app.domain.message import Violation
 from app.domain.order import Address, Charge, ChargeKind, Line, Order, Standing, Totals
 from app.domain.posting import plan
-from app.domain.rows import TABLES, Row
+from app.domain.row import Row
+from app.domain.rows import TABLES
 from app.domain.rules import Mappings, index
 
 OPTIONS = Options(prefix="CEN", channel="centra")

@@ -14,13 +14,13 @@ from app.ledger.record import record
 from tests.flows.stage import SHOP, Stage, notice, order_of
 
 
-def row(ref: str, digest: str, walk: int) -> Listed:
-    return Listed(f"ORDER/{ref}", digest, notice(ref, f"{ref}{digest}-{walk}"))
+def row(ref: str, fingerprint: str, walk: int) -> Listed:
+    return Listed(f"ORDER/{ref}", fingerprint, notice(ref, f"{ref}{fingerprint}-{walk}"))
 
 
 def page(number: int, *rows: tuple[str, str], ended: bool = True) -> Page:
-    """(ref, digest) each."""
-    listed = tuple(row(ref, digest, number) for ref, digest in rows)
+    """(ref, fingerprint) each."""
+    listed = tuple(row(ref, fingerprint, number) for ref, fingerprint in rows)
     return Page((), {"number": number}, more=not ended, walk=Walk(number, listed, ended))
 
 

@@ -47,17 +47,24 @@ async def query(client: Client, document: Document, variables: Mapping[str, Any]
 
 
 async def mutate(client: Client, document: Document, variables: Mapping[str, Any]) -> tuple[str, ...]:
-    """For a document with one mutation that may be repeated; its warnings. Raises as `query` does, and
-    PermanentError(E-CENTRA-REFUSED) for userErrors, which come with status 200 (centra.md 2.2).
+    """For a document with one mutation that may be repeated; its warnings. Raises as `perform` does."""
+    payload = await perform(client, document, variables)
+    return tuple(warning.message for warning in MutationPayload.model_validate(payload).user_warnings)
+
+
+async def perform(client: Client, document: Document, variables: Mapping[str, Any]) -> dict[str, Any]:
+    """The payload of a document with one mutation. Raises as `query` does, and PermanentError(E-CENTRA-REFUSED) for
+    userErrors, which come with status 200 (centra.md 2.2).
     """
     data = await query(client, document, variables)
+    answer = next(iter(data.values()), None)
     try:
-        payload = MutationPayload.model_validate(next(iter(data.values()), None))
+        payload = MutationPayload.model_validate(answer)
     except ValidationError as error:
         raise TransientError(f"{document.name} was answered without userErrors and userWarnings") from error
     if payload.user_errors:
         raise PermanentError("E-CENTRA-REFUSED", f"{document.name}: {_sentences(payload.user_errors)}")
-    return tuple(warning.message for warning in payload.user_warnings)
+    return dict(answer or {})
 
 
 async def _post(client: Client, document: Document, variables: Mapping[str, Any]) -> Reply:

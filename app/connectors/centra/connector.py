@@ -16,6 +16,7 @@ from app.connectors.centra.payloads import INT_MOST
 from app.connectors.centra.poll import PAGE_SIZE, Source, confirm, read_changed, read_events
 from app.connectors.centra.preflight import find_problems
 from app.connectors.centra.settings import CentraSettings
+from app.connectors.centra.ship import ship
 from app.connectors.centra.webhook import CONTENT_TYPE, Hook, receive
 from app.domain.channel import Budget, Channel, Poll
 from app.domain.errors import PermanentError
@@ -60,6 +61,7 @@ def _channel(source: Source) -> Channel:
         polls=polls,
         confirm=partial(confirm, source=source) if settings.events_enabled else None,
         fetch_orders=partial(fetch_orders, source=source),
+        ship=partial(ship, source=source),
         preflight=partial(find_problems, source=source),
         budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
     )

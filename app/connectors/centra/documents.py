@@ -98,4 +98,65 @@ mutation GatewayConfirm($input: EventsConfirmInput!) {
 """,
 )
 
-ALL = (ORDERS, CHANGED, EVENTS, LISTENERS, STORES, LISTEN, CONFIRM)
+SHIPMENTS = Document(
+    "GatewayShipments",
+    """
+query GatewayShipments($where: OrderFilter!) {
+  orders(where: $where, limit: 1) {
+    __typename number status isOnHold
+    shipments {
+      id number isGoodToGo isPaid isCaptured isShipped trackingNumber
+      lines { quantity orderLine { id } }
+    }
+  }
+}
+""",
+)
+
+CREATE_SHIPMENT = Document(
+    "GatewayCreateShipment",
+    """
+mutation GatewayCreateShipment($input: ShipmentCreateInput!) {
+  createShipment(input: $input) {
+    userErrors { message path } userWarnings { message path }
+    shipment { id isPaid isCaptured isShipped }
+  }
+}
+""",
+)
+
+CAPTURE_SHIPMENT = Document(
+    "GatewayCaptureShipment",
+    """
+mutation GatewayCaptureShipment($id: Int!) {
+  captureShipment(id: $id) {
+    userErrors { message path } userWarnings { message path } shipment { id isPaid isCaptured isShipped }
+  }
+}
+""",
+)
+
+COMPLETE_SHIPMENT = Document(
+    "GatewayCompleteShipment",
+    """
+mutation GatewayCompleteShipment($id: Int!, $input: ShipmentCompleteInput!) {
+  completeShipment(id: $id, input: $input) {
+    userErrors { message path } userWarnings { message path } shipment { id isPaid isCaptured isShipped }
+  }
+}
+""",
+)
+
+ALL = (
+    ORDERS,
+    CHANGED,
+    EVENTS,
+    LISTENERS,
+    STORES,
+    LISTEN,
+    CONFIRM,
+    SHIPMENTS,
+    CREATE_SHIPMENT,
+    CAPTURE_SHIPMENT,
+    COMPLETE_SHIPMENT,
+)

@@ -9,7 +9,7 @@ from typing import Any
 
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.odata import any_of, equals
-from app.connectors.sage200.payloads import DespatchLineRow, DespatchRow, ReceiptRow, read
+from app.connectors.sage200.payloads import Wire, read
 from app.connectors.sage200.settings import Sage200Settings
 from app.domain.channel import Page
 from app.domain.despatch import Note, NoteLine
@@ -24,6 +24,34 @@ PAGE = 500
 OVERLAP = timedelta(minutes=5)
 """Stamps are given before a commit is seen: what was stamped a moment ago may still appear (RC-06)."""
 FIRST = timedelta(days=3)
+
+
+class DespatchLineRow(Wire):
+    """A row of `sop_order_despatch_line_views`; the note's own fields are repeated on each (sage200.md 9.3)."""
+
+    sop_despatch_line_id: int = 0
+    sop_despatch_id: int = 0
+    sop_despatch_document_no: str = ""
+    sop_despatch_date: str = ""
+    sop_despatch_courier_name: str = ""
+    sop_despatch_consignment_no: str = ""
+    sop_despatch_line_quantity: Decimal = Decimal(0)
+    sop_order_id: int
+    product_code: str = ""
+    date_time_updated: str = ""
+
+
+class DespatchRow(Wire):
+    sop_despatch_document_no: str
+    sop_order_id: int
+
+
+class ReceiptRow(Wire):
+    """A row of `sop_despatch_receipts`: it tells no order."""
+
+    id: int
+    despatch_no: str
+    date_time_updated: str = ""
 
 
 @dataclass(slots=True)
@@ -145,13 +173,12 @@ class _Step:
 def _notes(document_id: int, rows: Sequence[DespatchLineRow]) -> tuple[Note, ...]:
     drafts: defaultdict[str, _Draft] = defaultdict(_Draft)
     for row in rows:
-        if row.sop_order_id == document_id:
+        # Charges and free text stand on a note too; they are no goods.
+        if row.sop_order_id == document_id and row.product_code:
             note = drafts[row.sop_despatch_document_no]
             note.courier, note.consignment = row.sop_despatch_courier_name, row.sop_despatch_consignment_no
             note.day = row.sop_despatch_date
-            note.codes[normalise(row.product_code or row.sop_order_line_item_code)] += (
-                row.sop_despatch_line_quantity
-            )
+            note.codes[normalise(row.product_code)] += row.sop_despatch_line_quantity
     return tuple(
         Note(
             number,

@@ -160,35 +160,6 @@ class ViewRow(Wire):
     total_gross_value: Decimal = Decimal(0)
 
 
-class DespatchLineRow(Wire):
-    """A row of `sop_order_despatch_line_views`; the note's own fields are repeated on each (sage200.md 9.3)."""
-
-    sop_despatch_line_id: int = 0
-    sop_despatch_id: int = 0
-    sop_despatch_document_no: str = ""
-    sop_despatch_date: str = ""
-    sop_despatch_courier_name: str = ""
-    sop_despatch_consignment_no: str = ""
-    sop_despatch_line_quantity: Decimal = Decimal(0)
-    sop_order_id: int
-    sop_order_line_item_code: str = ""
-    product_code: str = ""
-    date_time_updated: str = ""
-
-
-class DespatchRow(Wire):
-    sop_despatch_document_no: str
-    sop_order_id: int
-
-
-class ReceiptRow(Wire):
-    """A row of `sop_despatch_receipts`: it tells no order."""
-
-    id: int
-    despatch_no: str
-    date_time_updated: str = ""
-
-
 def _plain(value: Any) -> Any:
     """No exponent on the wire: `Decimal("1E+2")` goes as 100."""
     return Decimal(format(value, "f")) if isinstance(value, Decimal) else value

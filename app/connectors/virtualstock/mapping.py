@@ -71,9 +71,6 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
     if violations and standing is not Standing.CANCELLED:
         return Unreadable(ref, violations)
     delivery = _address(wire.shipping_address)
-    wanted = [item for item in wire.items if item.status not in CANCELLED]
-    tax = sum((item.tax or _NOTHING for item in wanted), _NOTHING)
-    net = sum((item.subtotal or _NOTHING for item in wanted), _NOTHING)
     return Order(
         connection=reading.connection,
         ref=ref,
@@ -90,7 +87,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         lines=tuple(_line(item) for item in wire.items),
         charges=(),
         discount=_NOTHING,
-        totals=Totals(gross=net + tax, tax=tax),
+        totals=_totals(wire),
         delivery=delivery,
         invoice=Address(),
         tax_included=False,
@@ -98,6 +95,14 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         account=code or "",
         purchase_order=wire.purchase_order_reference,
     )
+
+
+def _totals(wire: WireOrder) -> Totals:
+    """Of the lines that are still wanted: the order's own figures hold the cancelled ones too."""
+    wanted = [item for item in wire.items if item.status not in CANCELLED]
+    tax = sum((item.tax or _NOTHING for item in wanted), _NOTHING)
+    net = sum((item.subtotal or _NOTHING for item in wanted), _NOTHING)
+    return Totals(gross=net + tax, tax=tax)
 
 
 def moment(text: str) -> datetime:

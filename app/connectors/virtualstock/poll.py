@@ -72,16 +72,16 @@ def _listed(row: dict[str, Any], status: str, walk: tuple[int, datetime], source
     """One that names neither itself nor its retailer parks alone."""
     number, now = walk
     spelt = _SPELL(row).encode("ascii")
-    digest = hashlib.sha256(spelt).hexdigest()[:32]
+    fingerprint = hashlib.sha256(spelt).hexdigest()[:32]
     try:
         item = f"{status}/{last_number(str(row.get('url')))}"
         ref = ref_of(row, source.settings)
     except ValueError:
-        draft = unreadable(source.connection, f"list/{digest}", "url, retailer, order_reference", spelt)
-        return Listed(f"{status}/?{digest}", digest, draft)
-    key = f"list/{item}/{number}/{digest}"
+        draft = unreadable(source.connection, f"list/{fingerprint}", "url, retailer, order_reference", spelt)
+        return Listed(f"{status}/?{fingerprint}", fingerprint, draft)
+    key = f"list/{item}/{number}/{fingerprint}"
     body = {"via": "poll", "status": status, "order": row, "read_at": now.isoformat()}
-    return Listed(item, digest, order_notice(source.connection, key, ref, body))
+    return Listed(item, fingerprint, order_notice(source.connection, key, ref, body))
 
 
 def gone(items: Sequence[tuple[str, str]], number: int, *, source: Source) -> tuple[Draft, ...]:

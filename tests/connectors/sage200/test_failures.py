@@ -11,7 +11,7 @@ from tests.connectors.sage200.stage import START, order
     ("header", "expected"),
     [
         ("120", START + timedelta(seconds=120)),
-        ("0", START),
+        ("0", START + timedelta(seconds=1)),
         (str(int(START.timestamp()) + 90), START + timedelta(seconds=90)),
         ("Mon, 02 Mar 2026 10:05:00 GMT", START + timedelta(minutes=5)),
         ("2026-03-02T10:05:00Z", START + timedelta(minutes=5)),

@@ -51,8 +51,8 @@ async def test_digests_tell_what_changed(vendor, clock):
     async with opened(vendor, clock) as channel:
         first = (await channel.polls["open_orders"]({"number": 1}, NOW)).walk.rows
         second = (await channel.polls["open_orders"]({"number": 2}, NOW)).walk.rows
-    assert first[0].digest == second[0].digest
-    assert first[1].digest != second[1].digest
+    assert first[0].fingerprint == second[0].fingerprint
+    assert first[1].fingerprint != second[1].fingerprint
     assert first[0].draft.key != second[0].draft.key
 
 

@@ -1,5 +1,6 @@
 """The connector and the simulated Virtualstock know nothing of each other: here they meet."""
 
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
 import pytest
@@ -9,8 +10,8 @@ from app.domain.channel import Acknowledgement
 from app.domain.errors import TransientError
 from app.domain.order import Order, Unreadable
 from tests.connectors.virtualstock.conftest import make_settings
-from tests.sandbox.conftest import sandbox  # noqa: F401 - a fixture
-from tests.sandbox.virtualstock.conftest import LOGIN, edge  # noqa: F401 - a fixture
+from tests.sandbox.conftest import running_sandbox
+from tests.sandbox.virtualstock.conftest import LOGIN, Edge, open_edge
 
 RETAILERS = {
     "ARG": {"id": 31, "supplier_reference": "ack_comment"},
@@ -31,7 +32,13 @@ def now() -> datetime:
 
 
 @pytest.fixture
-async def channel(edge):  # noqa: F811
+async def edge(tmp_path) -> AsyncIterator[Edge]:
+    async with running_sandbox(tmp_path / "data") as sandbox:
+        yield await open_edge(sandbox)
+
+
+@pytest.fixture
+async def channel(edge):
     given = {"base_url": f"{edge.sandbox.url}/virtualstock", **LOGIN, "retailers": RETAILERS}
     async with open_channel("edge", make_settings(**given), now) as opened:
         yield opened
@@ -52,7 +59,7 @@ def told(order: dict, ref: str) -> Acknowledgement:
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
-async def test_a_walk_finds_every_retailers_orders(edge, channel, size):  # noqa: F811
+async def test_a_walk_finds_every_retailers_orders(edge, channel, size):
     await edge.sandbox.switch(virtualstock__page_size_most=size)
     placed = [await edge.place(code) for code in ("ARG", "JLW", "AWK", "ARG")]
     found = await walk(channel)
@@ -65,7 +72,7 @@ async def test_a_walk_finds_every_retailers_orders(edge, channel, size):  # noqa
 
 
 @pytest.mark.parametrize("code", ["ARG", "JLW", "AWK"])
-async def test_every_retailers_order_can_be_acknowledged(edge, channel, code):  # noqa: F811
+async def test_every_retailers_order_can_be_acknowledged(edge, channel, code):
     order = await edge.place(code, (1, 2))
     ref = f"{code}-{order['order_reference']}"
     assert await channel.acknowledge(told(order, ref)) is True
@@ -74,13 +81,13 @@ async def test_every_retailers_order_can_be_acknowledged(edge, channel, code):  
 
 
 @pytest.mark.parametrize("success", ["200_empty", "200_json", "201"])
-async def test_every_form_of_success_is_one(edge, channel, success):  # noqa: F811
+async def test_every_form_of_success_is_one(edge, channel, success):
     await edge.sandbox.switch(virtualstock__success=success)
     order = await edge.place()
     assert await channel.acknowledge(told(order, "ARG-1")) is True
 
 
-async def test_what_was_done_in_part_is_finished_by_the_next_try(edge, channel):  # noqa: F811
+async def test_what_was_done_in_part_is_finished_by_the_next_try(edge, channel):
     order = await edge.place("ARG", (1, 1, 1))
     await edge.sandbox.faults({"kind": "part_then_500", "times": 1})
     with pytest.raises(TransientError):
@@ -90,13 +97,13 @@ async def test_what_was_done_in_part_is_finished_by_the_next_try(edge, channel):
     assert await edge.statuses(order) == ["ORDER_ACK"] * 3
 
 
-async def test_one_order_is_found_by_its_number(edge, channel):  # noqa: F811
+async def test_one_order_is_found_by_its_number(edge, channel):
     order = await edge.place("JLW")
     ref = f"JLW-{order['order_reference']}"
     assert (await channel.fetch_orders([ref]))[ref].channel_id == str(order["id"])
 
 
-async def test_a_token_that_ended_and_one_that_was_revoked_are_replaced(edge, channel):  # noqa: F811
+async def test_a_token_that_ended_and_one_that_was_revoked_are_replaced(edge, channel):
     await walk(channel)
     edge.sandbox.world.clock.advance(301)
     await walk(channel)

@@ -1,15 +1,7 @@
 import asyncio
-import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
-from urllib.parse import parse_qs
+from dataclasses import dataclass
 
 import pytest
-import uvicorn
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from tests.sandbox.conftest import Running
 
@@ -77,40 +69,3 @@ async def furnish(sandbox: Running) -> Shop:
 @pytest.fixture
 async def shop(sandbox: Running) -> Shop:
     return await furnish(sandbox)
-
-
-@dataclass
-class Receiver:
-    """Somebody's webhook endpoint; `statuses` are answered in turn, then 202."""
-
-    url: str = ""
-    calls: list[tuple[bytes, dict[str, str]]] = field(default_factory=list)
-    statuses: list[int] = field(default_factory=list)
-
-    answers: Callable[[Request], Awaitable[Response]] | None = None
-
-    async def receive(self, request: Request) -> Response:
-        return await (self.answers or self.take)(request)
-
-    async def take(self, request: Request) -> Response:
-        self.calls.append((await request.body(), dict(request.headers)))
-        return Response(status_code=self.statuses.pop(0) if self.statuses else 202)
-
-    @property
-    def bodies(self) -> list[str]:
-        return [parse_qs(body.decode())["payload"][0] for body, _ in self.calls]
-
-
-@pytest.fixture
-async def receiver(sandbox: Running) -> AsyncIterator[Receiver]:
-    taker = Receiver()
-    app = Starlette(routes=[Route("/hooks", taker.receive, methods=["POST"])])
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    listener.listen(64)
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", lifespan="off"))
-    task = asyncio.create_task(server.serve(sockets=[listener]))
-    taker.url = f"http://127.0.0.1:{listener.getsockname()[1]}/hooks"
-    yield taker
-    server.should_exit = True
-    await task

@@ -4,8 +4,9 @@ import json
 
 import pytest
 
-from tests.sandbox.centra.conftest import SECRET, Receiver, Shop
+from tests.sandbox.centra.conftest import SECRET, Shop
 from tests.sandbox.centra.shipping import capture, complete, delete, made, read, update
+from tests.sandbox.conftest import Receiver
 
 EVENTS = """{ events(limit: 200) { objectType changeType objectReference object {
   ... on Shipment { id isShipped } ... on Order { number status } } } }"""

@@ -9,7 +9,8 @@ from urllib.parse import parse_qs
 import pytest
 from starlette.responses import Response
 
-from tests.sandbox.centra.conftest import PEOPLE, SECRET, Receiver, Shop
+from tests.sandbox.centra.conftest import PEOPLE, SECRET, Shop
+from tests.sandbox.conftest import Receiver
 
 MUTATIONS = (
     "mutation($n: Int!) { confirmOrder(input: {order: {number: $n}}) { userErrors { message } } }",

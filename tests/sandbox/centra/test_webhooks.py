@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from app.sandbox.store import Call
-from tests.sandbox.centra.conftest import SECRET, TOKEN, Receiver, Shop
-from tests.sandbox.conftest import running_sandbox
+from tests.sandbox.centra.conftest import SECRET, TOKEN, Shop
+from tests.sandbox.conftest import Receiver, running_sandbox
 
 HEADER = re.compile(r"t=(\d+),v1=([0-9a-f]{64})", re.ASCII)
 

@@ -79,6 +79,10 @@ def item(line: dict, **more: object) -> dict:
 
 @pytest.fixture
 async def edge(sandbox: Running) -> Edge:
+    return await open_edge(sandbox)
+
+
+async def open_edge(sandbox: Running) -> Edge:
     seeds = {"catalogue": {"skus": 12}, "virtualstock": {"accounts": [LOGIN, {**LOGIN, "username": "rival"}]}}
     made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
     token = (await sandbox.client.post(f"{ROOT}/token", json=LOGIN)).json()["access"]

@@ -1,15 +1,15 @@
 import base64
 import json
 
-from tests.sandbox.centra.conftest import Receiver, receiver  # noqa: F401 - a fixture
+from tests.sandbox.conftest import Receiver
 
 
-async def plug(edge, receiver: Receiver) -> None:  # noqa: F811
+async def plug(edge, receiver: Receiver) -> None:
     hook = {"url": receiver.url, "username": "virtualstock", "password": "told by us"}
     await edge.people("/hooks", account="northgate", **hook)
 
 
-async def test_orders_are_pushed_only_where_that_is_switched_on(edge, receiver):  # noqa: F811
+async def test_orders_are_pushed_only_where_that_is_switched_on(edge, receiver):
     await plug(edge, receiver)
     await edge.place()
     await edge.sandbox.world.tasks.settle()
@@ -24,7 +24,7 @@ async def test_orders_are_pushed_only_where_that_is_switched_on(edge, receiver):
     assert (told["event"], told["order_reference"]) == ("order.created", order["order_reference"])
 
 
-async def test_tracking_news_is_tried_again(edge, receiver):  # noqa: F811
+async def test_tracking_news_is_tried_again(edge, receiver):
     await plug(edge, receiver)
     await edge.sandbox.switch(virtualstock__push_retry_seconds=[0])
     receiver.statuses = [500]
