@@ -31,7 +31,7 @@ def compose_settings() -> dict[str, str]:
 
 def test_compose_and_image_give_settings_that_start() -> None:
     settings = load({**image_settings(), **compose_settings()})
-    assert list(settings.configured()) == ["centra", "sage200"]
+    assert list(settings.configured()) == ["centra", "sage200", "virtualstock"]
 
 
 def test_compose_names_every_role_as_a_command() -> None:
@@ -48,6 +48,7 @@ def test_compose_speaks_to_the_sandbox_that_it_seeds(tmp_path: Path) -> None:
     assert {"/centra/graphql", "/sage200/oauth/token", "/_sandbox/seed", "/_sandbox/health"} <= routes
     assert settings["SLUICE_CENTRA__uk__TOKEN"] in COMPOSE.partition("token = ")[2]
     assert json.loads(settings["SLUICE_CENTRA__uk__WEBHOOK_SECRETS"])[0] in COMPOSE.partition("plugin = ")[2]
+    assert settings["SLUICE_VIRTUALSTOCK__edge__PASSWORD"] in COMPOSE.partition("account = ")[2]
 
 
 @pytest.mark.parametrize(

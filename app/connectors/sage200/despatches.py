@@ -154,7 +154,7 @@ class _Step:
         wanted = f"date_time_updated ge {stamp}"
         return {
             "filter": wanted,
-            "orderby": f"date_time_updated asc,{id_} asc",
+            "orderby": f"date_time_updated,{id_}",
             "top": PAGE,
             "skip": self._skip,
         }

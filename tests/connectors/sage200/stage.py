@@ -77,6 +77,9 @@ def settings(**changes: Any) -> Sage200Settings:
 
 
 TABLES: dict[str, list[dict[str, Any]]] = {
+    "sop_despatch_receipts": [],
+    "sop_order_despatch_views": [],
+    "sop_order_despatch_line_views": [],
     "nominal_codes": [
         {"id": 1, "reference": "41100", "cost_centre_code": "WEB", "department_code": None},
         {"id": 2, "reference": "99999", "cost_centre_code": "", "department_code": ""},
@@ -254,7 +257,12 @@ def reply(body: Any, status: int = 200) -> httpx.Response:
 
 
 def _matches(row: dict[str, Any], wanted: str) -> bool:
-    """Only what the connector writes: or-lists of equalities, without regard to case as SQL Server compares."""
+    """Only what the connector writes: or-lists of equalities, without regard to case as SQL Server compares, and the
+    moment from which a poll reads.
+    """
+    if " ge " in wanted:
+        name, moment = wanted.split(" ge ")
+        return str(row[name]) >= moment
     either = wanted.split(") and (", maxsplit=1)[0].strip("()")
     pairs = [term.split(" eq ", 1) for term in either.split(" or ")] if either else []
     return not pairs or any(

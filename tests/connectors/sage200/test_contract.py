@@ -23,6 +23,9 @@ PREFIX = "/uk/sage200extra/accounts/v1"
 FILED = {
     "sop_orders": ("sop", "sop_order"),
     "sop_order_return_views": ("sop", "sop_order_return_view"),
+    "sop_despatch_receipts": ("sop", "sop_despatch_receipt"),
+    "sop_order_despatch_line_views": ("sop", "sop_order_despatch_line_view"),
+    "sop_order_despatch_views": ("sop", "sop_order_despatch_view"),
     "sop_additional_charges": ("sop", "sop_additional_charge"),
     "sop_settings": ("sop", "sop_settings"),
     "current_user_sop_user_permissions": ("sop", "sop_user_permission"),
@@ -74,9 +77,6 @@ UNSENT = {
     "list_sop_cancelled_lines",
     "list_sop_confirm_despatch",
     "list_sop_despatch_discrete_orders",
-    "list_sop_despatch_receipts",
-    "list_sop_order_despatch_line_views",
-    "list_sop_order_despatch_views",
 }
 # Lengths and types of our slice that are narrower or wider than Sage's files on purpose.
 SLICE_DIFFERS = {
@@ -105,6 +105,12 @@ async def sent(opened, sage, clock):
     sage.tables["sop_order_return_views"] = [{"id": 9, "customer_document_no": "CEN-4"}]
     await erp.probe(["CEN-1", "CEN-4"])
     assert await erp.preflight() == ()
+    sage.tables["sop_despatch_receipts"] = [
+        {"id": 1, "despatch_no": "7", "date_time_updated": "2026-03-02T10:00:00Z"}
+    ]
+    await erp.notes([1, 2])
+    for poll in erp.polls.values():
+        await poll({}, clock())
     return sage.requests
 
 
