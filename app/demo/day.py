@@ -104,7 +104,7 @@ async def _watch(screen: Screen, scene: Scene, began: float) -> None:
         standing = await books.standing(scene.stage.pool)
         faults = await scene.stage.vendors.fault_counts()
         progress = {
-            "placed": f"{len(scene.sight.orders)}/{scene.day.orders}",
+            "placed": f"{len(scene.sight.orders) + len(scene.sight.sold)}/{scene.day.orders}",
             "accepted": scene.sight.events["accepted"],
             "in Sage": scene.sight.live(),
             "parked": standing.parked,
@@ -132,10 +132,11 @@ async def _settle(scene: Scene) -> None:
         standing = await books.standing(scene.stage.pool)
         waiting = await scene.stage.vendors.waiting_webhooks()
         unplaced = scene.sight.unplaced(prefixes)
-        now = (unplaced, waiting, standing.in_doubt, standing.parked)
+        untold = scene.sight.untold()
+        now = (unplaced, len(untold), waiting, standing.in_doubt, standing.parked)
         if now != before:
             moved, before = clock(), now
-        if standing.busy or waiting or unplaced > standing.parked:
+        if standing.busy or waiting or unplaced > standing.parked or len(untold) > standing.parked:
             open_at = clock()
         elif clock() - open_at > (CALM_SECONDS if not standing.parked else PARKED_SECONDS):
             return

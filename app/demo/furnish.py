@@ -8,6 +8,7 @@ import asyncpg
 
 from app.db.migrate import ROOT, upgrade
 from app.db.session import open_pool
+from app.demo import retail
 from app.demo.errors import DemoError
 from app.demo.script import OLD_SKU
 from app.demo.stage import CONNECTIONS, TOKEN
@@ -35,7 +36,13 @@ async def seed(vendors: Vendors, api: str) -> Doc:
         }
         for one in CONNECTIONS
     ]
-    await vendors.switch({"server_timeout_seconds": SERVER_SECONDS, "centra.plan": "enterprise"})
+    await vendors.switch(
+        {
+            "server_timeout_seconds": SERVER_SECONDS,
+            "centra.plan": "enterprise",
+            "virtualstock.requests_per_minute": 10_000,
+        }
+    )
     return await vendors.seed(
         {
             "catalogue": {"skus": SKUS, "seed": 1, "stock": STOCK},
@@ -44,6 +51,7 @@ async def seed(vendors: Vendors, api: str) -> Doc:
                 "plugins": plugins,
                 "articles": [_old_season()],
             },
+            "virtualstock": {"accounts": [dict(retail.ACCOUNT)], "articles": [_old_season()]},
         }
     )
 
@@ -67,7 +75,11 @@ def withhold(tables: Mapping[str, Sequence[Row]]) -> dict[str, list[Row]]:
     """The mappings as the day begins: without what the script maps on the way."""
     kept = {table: [row for row in rows if not _is_withheld(table, row)] for table, rows in tables.items()}
     for table in ("warehouses", "required_fields"):
-        kept[table] = [row.model_copy(update={"connection": "uk"}) for row in kept[table]]
+        kept[table] = [
+            row.model_copy(update={"connection": connection})
+            for row in kept[table]
+            for connection in ("uk", retail.CONNECTION)
+        ]
     return kept
 
 

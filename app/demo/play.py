@@ -7,11 +7,11 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from app.demo import books
+from app.demo import books, retail
 from app.demo.errors import DemoError
 from app.demo.sight import Sight
 from app.demo.stage import CONNECTIONS, Stage
-from app.demo.steps import Amend, Kill, Map, Place, Quiet, Seen, Step, Tell, Tunnel
+from app.demo.steps import Amend, Despatch, Kill, Map, Place, Quiet, Seen, Sell, Step, Tell, Tunnel
 
 Doc = dict[str, Any]
 LOOK_SECONDS = 0.15
@@ -34,6 +34,8 @@ class Player:
         self.mapped: list[dict[str, str]] = []
         self._deeds: dict[type[Any], Callable[[Any], Awaitable[None]]] = {
             Place: self._place,
+            Sell: self._sell,
+            Despatch: self._despatch,
             Amend: self._amend,
             Map: self._map,
             Quiet: self._quiet,
@@ -52,6 +54,27 @@ class Player:
         self.cast[step.name] = await self._stage.vendors.place(step.wish)
         await asyncio.sleep(self._chance.uniform(0.01, 0.09))
 
+    async def _sell(self, step: Sell) -> None:
+        self.cast[step.name] = await self._stage.vendors.sell(step.wish)
+        await asyncio.sleep(self._chance.uniform(0.01, 0.05))
+
+    async def _despatch(self, step: Despatch) -> None:
+        connection, ref = self._name(self.cast[step.name])
+        prefixes = {one.name: one.prefix for one in CONNECTIONS} | {retail.CONNECTION: retail.PREFIX}
+        key = f"{prefixes[connection]}-{ref}"
+
+        async def is_there() -> bool:
+            return key in self._sight.numbers()
+
+        await until(is_there, f"{key} to stand in Sage")
+        await self._stage.vendors.sage("despatch", {"order": key, **step.note})
+
+    def _name(self, order: Doc) -> tuple[str, str]:
+        """Connection and number, as Sluice calls the order."""
+        if "order_reference" in order:
+            return retail.CONNECTION, retail.ref_of(order)
+        return self._connections[order["store"]], str(order["number"])
+
     async def _amend(self, step: Amend) -> None:
         """Never in the second of the change before: Centra's stamps cannot tell the two apart."""
         order = self.cast[step.name]
@@ -60,23 +83,22 @@ class Player:
         self.cast[step.name] = await self._stage.vendors.amend(order["number"], step.act, step.wish)
 
     async def _map(self, step: Map) -> None:
-        order = self.cast[step.name]
-        connection = self._connections[order["store"]]
+        connection, ref = self._name(self.cast[step.name])
         found: list[Doc] = []
 
         async def is_parked() -> bool:
-            filters = {"source": connection, "order_ref": str(order["number"])}
+            filters = {"source": connection, "order_ref": ref}
             cases = await self._stage.gateway.open_exceptions(**filters)
             found[:] = [case for case in cases if step.table in case["needs"]]
             return bool(found)
 
-        await until(is_parked, f"{connection}/{order['number']} to park for want of {step.table}")
+        await until(is_parked, f"{connection}/{ref} to park for want of {step.table}")
         await self._stage.gateway.map(step.table, step.row)
         codes = {violation["code"] for violation in found[0]["violations"] if violation["need"] == step.table}
         told = {
             "table": step.table,
             "code": ", ".join(sorted(codes)),
-            "order": f"{connection}/{order['number']}",
+            "order": f"{connection}/{ref}",
         }
         self.mapped.append(told)
         self._tell(f"  {told['code']}: a row for {step.table} was added over the API")

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from app.demo import books
+from app.demo import books, retail
 from app.demo.faults import Profile, rename
 from app.demo.play import Player
 from app.demo.script import OLD_SKU, Day
@@ -53,9 +53,10 @@ async def look_at_orders(scene: Scene) -> list[Asked]:
     stores = {one.store: one for one in CONNECTIONS}
     shown = [await scene.stage.vendors.order(number) for number in scene.sight.orders]
     aliases = {OLD_SKU: scene.day.alias}
-    return [
+    shops = [
         asked(order, stores[order["store"]].name, stores[order["store"]].prefix, aliases) for order in shown
     ]
+    return [*shops, *(retail.asked(order, aliases) for order in scene.sight.sold.values())]
 
 
 def look_at_sage(scene: Scene) -> list[Entered]:
@@ -65,7 +66,12 @@ def look_at_sage(scene: Scene) -> list[Entered]:
 
 
 def pass_verdict(orders: Sequence[Asked], scene: Scene, aside: Mapping[books.Name, str]) -> Verdict:
-    spans = {order.key: span for order in orders if (span := scene.sight.span(order.number)) is not None}
+    """The order of acceptance is judged for the shops: a polled list tells when it was read, not what it was stored with."""
+    spans = {
+        order.key: span
+        for order in orders
+        if order.connection != retail.CONNECTION and (span := scene.sight.span(order.number)) is not None
+    }
     exempt = frozenset(order.key for order in orders if (order.connection, str(order.number)) in aside)
     return judge(orders, look_at_sage(scene), spans, exempt)
 
@@ -82,7 +88,7 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
     orders = await look_at_orders(scene)
     verdict = pass_verdict(orders, scene, figures.aside)
     faults = await count_faults(scene)
-    wrong = [*verdict.complaints(), *_unsettled(figures)]
+    wrong = [*verdict.complaints(), *scene.sight.untold(), *_unsettled(figures)]
     complaints = [*wrong, *_complain(verdict, figures, scene, faults)]
     sight = scene.sight
     fields: Doc = {
@@ -98,6 +104,8 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
         "order_violations": len(verdict.violations),
         "order_violations_across_connections": _count_across(verdict, orders),
         "violating_pairs": [_describe(pair, scene, orders) for pair in verdict.violations[:20]],
+        "acknowledged": sum(_has(order, "acknowledge") for order in scene.sight.sold.values()),
+        "despatched": sum(map(retail.is_despatched, scene.sight.documents.values())),
         "stepped_aside": dict(Counter(figures.aside.values())),
         "unaccounted": figures.unaccounted,
         "parked": dict(Counter(case.code for case in figures.cases if not case.flag)),
@@ -105,7 +113,7 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
         "in_doubt": figures.in_doubt,
         "unfixable": [],
         "mapped": scene.player.mapped,
-        "stock_published": {one.name: sight.published for one in CONNECTIONS},
+        "stock_published": {one.name: sight.published for one in CONNECTIONS} | {retail.CONNECTION: 0},
         "faults": faults,
         "restarts": dict(scene.stage.crew.falls),
         "seconds": round(seconds, 1),
@@ -117,6 +125,10 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
         "complaints": complaints,
     }
     return Report(fields, not complaints)
+
+
+def _has(order: Doc, action: str) -> bool:
+    return all(any(one["action"] == action for one in line["sent"]) for line in order["lines"])
 
 
 def _unsettled(figures: Figures) -> list[str]:

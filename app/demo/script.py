@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
+from app.demo import retail
 from app.demo.shoppers import EU, UK, Shop
-from app.demo.steps import Amend, Kill, Map, Place, Quiet, Seen, Step, Tell, Tunnel
+from app.demo.steps import Amend, Despatch, Kill, Map, Place, Quiet, Seen, Sell, Step, Tell, Tunnel
 
 Doc = dict[str, Any]
 MULTI_LINE, EDITED, CANCELLED, HELD = 0.55, 0.12, 0.06, 0.06
 MORNING, LUNCH = 0.35, 0.40
 OLD_SKU = "OLD-SEASON-01"
+NEW_COURIER = "Parcelforce 48"
+COURIERS = ("DPD Local Next Day", "Royal Mail Tracked 24", NEW_COURIER)
 LONG_NAME = ("Wilhelmina-Alexandrina Featherstonehaugh-Cholmondeley", "de la Bruyère van der Meulen")
 EMOJI = ("Zoë 🎉", "Sparkle ✨👗")
 RIGHT_TO_LEFT = ("نور", "الهاشمي")
@@ -50,8 +53,17 @@ def write_day(size: int, seed: int, catalogue: Sequence[Doc], *, kills: bool, ca
     ]
     steps += [Tunnel(up=True), Tell("Sage is back; held orders are released")]
     steps += _killing(_mixed(chance, evening, held), "worker-2" if kills else None)
+    sales = [
+        Sell(f"sale {place:03d}", wish)
+        for place, wish in enumerate(retail.wishes(shop, max(math.ceil(size * retail.SHARE), 4)))
+    ]
+    steps = _mixed_in(chance, steps, sales)
+    steps += [
+        Tell("The warehouse sends what was ordered; one courier is new"),
+        *_despatches(morning, held, sales),
+    ]
     alias = next(step.row["code"] for step in steps if isinstance(step, Map) and step.table == "sku_aliases")
-    return Day(tuple(steps), sum(isinstance(step, Place) for step in steps), alias)
+    return Day(tuple(steps), sum(isinstance(step, Place | Sell) for step in steps), alias)
 
 
 def _opening(shop: Shop, names: Iterator[str]) -> Iterator[Step]:
@@ -160,6 +172,28 @@ def _edit(shop: Shop, one: Place, turn: int) -> Doc:
             return {"add": [{"sku": fresh["sku"], "quantity": 1}]}
         case _:
             return {"address": {"address1": "7 Harbour View"}, "shipping": "0"}
+
+
+def _mixed_in(chance: random.Random, steps: Sequence[Step], sales: Sequence[Sell]) -> list[Step]:
+    """Retailers buy all day long."""
+    mixed = list(steps)
+    for sale in sales:
+        mixed.insert(chance.randint(0, len(mixed)), sale)
+    return mixed
+
+
+def _despatches(morning: Sequence[Place], held: Sequence[Place], sales: Sequence[Sell]) -> Iterator[Step]:
+    """Orders of both channels; what goes with the new courier waits for its mapping, all together."""
+    shops = [one for one in morning if one not in held][: len(sales)]
+    for place, one in enumerate((*shops, *sales)):
+        yield Despatch(
+            one.name,
+            {"courier": COURIERS[place % len(COURIERS)], "consignment_no": f"{15_501_000_000_000 + place}"},
+        )
+    late = next(
+        one for place, one in enumerate((*shops, *sales)) if COURIERS[place % len(COURIERS)] == NEW_COURIER
+    )
+    yield Map(late.name, "carriers", {"connection": "*", "courier": NEW_COURIER, "carrier": "parcel-force"})
 
 
 def _killing(steps: Sequence[Step], process: str | None) -> list[Step]:

@@ -6,11 +6,12 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
+from app.demo import retail
 from app.demo.verdict import Asked, Entered, Span
 
 Doc = dict[str, Any]
 ORDER, DELIVERY, ANSWER, DOCUMENT = "centra.order", "centra.delivery", "centra.answer", "sage200.sop_order"
-STOCK = "centra.stock_change"
+STOCK, SOLD = "centra.stock_change", "virtualstock.order"
 QUEUE, SWEEP = "GatewayEvents", "GatewayChangedOrders"
 EVENT = "centra.event"
 READ = "GatewayOrders"
@@ -34,10 +35,11 @@ class Telling:
 
 @dataclass
 class Sight:
-    """`events`: accepted, duplicates, rejected: counted by event, not by call."""
+    """`orders`: of the shop, `sold`: of the retailers, as they stand now. `events`: accepted, duplicates, rejected: counted by event, not by call."""
 
     seq: int = 0
     orders: dict[int, Doc] = field(default_factory=dict)
+    sold: dict[int, Doc] = field(default_factory=dict)
     documents: dict[str, Doc] = field(default_factory=dict)
     created: dict[str, int] = field(default_factory=dict)
     events: Counter[str] = field(default_factory=Counter)
@@ -57,6 +59,8 @@ class Sight:
         entity, after = change["entity"], change["after"]
         if entity == ORDER and after is not None:
             self.orders[after["number"]] = after
+        elif entity == SOLD and after is not None:
+            self.sold[after["id"]] = after
         elif entity == DOCUMENT:
             self._see_document(row, change)
         elif entity == EVENT and after is None and row["status"] == 200:
@@ -122,11 +126,27 @@ class Sight:
 
     def unplaced(self, prefixes: Mapping[int, str]) -> int:
         """Orders that Sage must have and has not. `prefixes`: store -> of our keys."""
-        there = {doc.get("customer_document_no") for doc in self.documents.values() if not doc["is_draft"]}
-        keys = (
+        there = self.numbers()
+        keys = [
             f"{prefixes[order['store']]}-{number}" for number, order in self.orders.items() if is_live(order)
-        )
+        ]
+        keys += [retail.key_of(order) for order in self.sold.values()]
         return sum(key not in there for key in keys)
+
+    def numbers(self) -> set[str]:
+        """Our keys of what stands in Sage, drafts apart."""
+        return {doc.get("customer_document_no", "") for doc in self.documents.values() if not doc["is_draft"]}
+
+    def untold(self) -> list[str]:
+        """What stands in Sage, or left it, and the channels were not told."""
+        left = {doc["customer_document_no"] for doc in self.documents.values() if retail.is_despatched(doc)}
+        shipped = {number for number, order in self.orders.items() if order["status"] == "SHIPPED"}
+        unshipped = [
+            f"{key} is not shipped"
+            for key in sorted(left)
+            if key.startswith("CE") and int(key[4:]) not in shipped
+        ]
+        return [*retail.untold(self.sold.values(), self.documents.values()), *unshipped]
 
     def live(self) -> int:
         return sum(

@@ -8,6 +8,7 @@ from typing import Any
 import asyncpg
 import httpx
 
+from app.demo import retail
 from app.demo.crew import Crew
 from app.demo.faults import Profile
 from app.demo.gateway import Gateway
@@ -107,4 +108,5 @@ def settings(profile: Profile, urls: Mapping[str, str], ports: Ports, sage: Doc)
             "REQUESTS_PER_SECOND": 20,
         }
         env |= {f"CENTRA__{one.name}__{name}": value for name, value in given.items()}
+    env |= retail.settings(ports.url(ports.sandbox))
     return {f"SLUICE_{name}": str(value) for name, value in env.items()}

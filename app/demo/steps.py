@@ -15,6 +15,22 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Sell:
+    """A retailer's system sends an order to Virtualstock."""
+
+    name: str
+    wish: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class Despatch:
+    """Wait until Sage has the order, then its warehouse sends all of it. `note`: courier and tracking number."""
+
+    name: str
+    note: Doc
+
+
+@dataclass(frozen=True, slots=True)
 class Amend:
     """`act`: edit, cancel or release, as staff do it in Centra."""
 
@@ -67,4 +83,4 @@ class Tell:
     text: str
 
 
-Step = Place | Amend | Map | Quiet | Tunnel | Seen | Kill | Tell
+Step = Place | Sell | Despatch | Amend | Map | Quiet | Tunnel | Seen | Kill | Tell

@@ -19,6 +19,10 @@ class Vendors:
         """A shopper's checkout; the order with its `figures`."""
         return await self._post("people/centra/orders", wish)
 
+    async def sell(self, wish: Doc) -> Doc:
+        """A retailer's order."""
+        return await self._post("people/virtualstock/orders", wish)
+
     async def amend(self, number: int, act: str, wish: Doc) -> Doc:
         return await self._post(f"people/centra/orders/{number}/{act}", wish)
 
