@@ -30,6 +30,7 @@ class Player:
         self._chance = chance
         self._tell = tell
         self._connections = {one.store: one.name for one in CONNECTIONS}
+        self._prefixes = {one.name: one.prefix for one in CONNECTIONS} | {retail.CONNECTION: retail.PREFIX}
         self.cast: dict[str, Doc] = {}
         self.mapped: list[dict[str, str]] = []
         self._deeds: dict[type[Any], Callable[[Any], Awaitable[None]]] = {
@@ -60,8 +61,7 @@ class Player:
 
     async def _despatch(self, step: Despatch) -> None:
         connection, ref = self._name(self.cast[step.name])
-        prefixes = {one.name: one.prefix for one in CONNECTIONS} | {retail.CONNECTION: retail.PREFIX}
-        key = f"{prefixes[connection]}-{ref}"
+        key = f"{self._prefixes[connection]}-{ref}"
 
         async def is_there() -> bool:
             return key in self._sight.numbers()
@@ -143,8 +143,7 @@ class Player:
         """For ever: the person who deletes what Sage left unfinished, and lets Sluice try again."""
         while True:
             for case in await self._stage.gateway.open_exceptions(code=GHOST):
-                prefix = next(one.prefix for one in CONNECTIONS if one.name == case["source"])
-                await self._mend(f"{prefix}-{case['order_ref']}", case["id"])
+                await self._mend(f"{self._prefixes[case['source']]}-{case['order_ref']}", case["id"])
             await asyncio.sleep(0.5)
 
     async def _mend(self, key: str, case_id: int) -> None:

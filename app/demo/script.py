@@ -185,14 +185,13 @@ def _mixed_in(chance: random.Random, steps: Sequence[Step], sales: Sequence[Sell
 def _despatches(morning: Sequence[Place], held: Sequence[Place], sales: Sequence[Sell]) -> Iterator[Step]:
     """Orders of both channels; what goes with the new courier waits for its mapping, all together."""
     shops = [one for one in morning if one not in held][: len(sales)]
-    for place, one in enumerate((*shops, *sales)):
+    sent: list[Place | Sell] = [*shops, *sales]
+    for place, one in enumerate(sent):
         yield Despatch(
             one.name,
             {"courier": COURIERS[place % len(COURIERS)], "consignment_no": f"{15_501_000_000_000 + place}"},
         )
-    late = next(
-        one for place, one in enumerate((*shops, *sales)) if COURIERS[place % len(COURIERS)] == NEW_COURIER
-    )
+    late = next(one for place, one in enumerate(sent) if COURIERS[place % len(COURIERS)] == NEW_COURIER)
     yield Map(late.name, "carriers", {"connection": "*", "courier": NEW_COURIER, "carrier": "parcel-force"})
 
 
