@@ -26,7 +26,7 @@ async def standing(pool: asyncpg.Pool) -> Standing:
     row = await pool.fetchrow(
         """
         SELECT count(*) FILTER (WHERE state <> 'parked') AS busy,
-               count(*) FILTER (WHERE state IN ('leased', 'in_doubt') AND kind LIKE 'sage200.%') AS sending,
+               count(*) FILTER (WHERE state IN ('leased', 'in_doubt') AND kind LIKE 'sage200.sales_order.%') AS sending,
                count(*) FILTER (WHERE state = 'in_doubt') AS in_doubt,
                count(*) FILTER (WHERE state = 'parked') AS parked
         FROM message_state WHERE coalesce_key IS NULL
@@ -37,7 +37,7 @@ async def standing(pool: asyncpg.Pool) -> Standing:
 
 async def leased(pool: asyncpg.Pool) -> int:
     found = await pool.fetchval(
-        "SELECT count(*) FROM message_state WHERE state = 'leased' AND kind LIKE 'sage200.%'"
+        "SELECT count(*) FROM message_state WHERE state = 'leased' AND kind LIKE 'sage200.sales_order.%'"
     )
     return int(found)
 

@@ -97,7 +97,7 @@ class Premises:
         await self.start(*({"api", "worker"} - self.running))
 
         async def polled() -> bool:
-            return await self.pool.fetchval("SELECT count(*) FROM poll_cursor") == 2
+            return await self.pool.fetchval("SELECT count(*) FROM poll_cursor WHERE connection = 'uk'") == 2
 
         await until(polled, "the first polls")
 

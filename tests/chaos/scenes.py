@@ -44,7 +44,7 @@ class Act:
     async def states(self, state: str) -> int:
         """Open effects in a state."""
         return await self.premises.pool.fetchval(
-            "SELECT count(*) FROM message_state WHERE kind LIKE 'sage200.%' AND state = $1", state
+            "SELECT count(*) FROM message_state WHERE kind LIKE 'sage200.sales_order.%' AND state = $1", state
         )
 
 
