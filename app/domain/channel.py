@@ -100,6 +100,7 @@ class Budget:
 
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[bool]]
+Answer = Callable[[str], Awaitable[bool]]
 Begin = Callable[[], Awaitable[None]]
 Ship = Callable[[Shipment, Begin], Awaitable[bool]]
 Gone = Callable[[Sequence[tuple[str, str]], int], tuple[Draft, ...]]
@@ -116,7 +117,8 @@ class Channel:
     left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable; answers whether there was anything to tell. `ship(shipment, begin)`:
-    tells of a despatch; answers so too; awaits `begin` right before it writes. Raises InDoubtError where a part may have been taken that no read would show.
+    tells of a despatch; answers so too; awaits `begin` right before it writes.
+    `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     """
 
     name: str
@@ -133,6 +135,7 @@ class Channel:
     stamped: bool = True
     acknowledge: Acknowledge | None = None
     ship: Ship | None = None
+    answer_cancellation: Answer | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
 

@@ -8,6 +8,7 @@ from app.domain.erp import Document, DocumentStanding
 from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Violation
 from app.domain.order import Standing
 from app.flows.adopt import same
+from app.flows.answer_cancellation import draft
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.plan_order import plan_newest
@@ -32,7 +33,10 @@ async def _compare(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Done(Result.NO_EFFECT, "the order never reached the ERP"))
     if newest.order.standing is Standing.CANCELLED:
         if await _cancelled(ctx, bound):
-            return Outcome(message, Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP"))
+            done = Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP")
+            channel = ctx.channel_of(message.source)
+            answered = (draft(channel, message, newest.order),) if channel.answer_cancellation else ()
+            return Outcome(message, done, answered)
         fix = f"cancel sales order {bound.document_no} in the ERP"
         return Outcome(message, Park((_violation("E-CANCEL-AFTER-POST", bound.document_no, fix),)))
     if newest.content == bound.content:

@@ -26,6 +26,7 @@ from app.domain.message import (
 )
 from app.domain.order import Order, Standing, Unreadable
 from app.domain.rules import Mappings
+from app.flows import answer_cancellation
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.turn import in_turn
@@ -52,7 +53,8 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class Known:
     """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
-    still to be looked at. `placed`: keys of place effects that there ever were.
+    still to be looked at. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
+    an answer to a cancellation.
     """
 
     erp: str
@@ -62,6 +64,7 @@ class Known:
     revising: frozenset[str]
     placed: frozenset[str]
     mappings: Mappings
+    answers: Channel | None = None
 
 
 async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -138,6 +141,7 @@ async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
         frozenset(row["order_ref"] for row in rows if not row["kind"].endswith(".place")),
         frozenset(row["key"] for row in keys),
         mappings,
+        channel if channel.answer_cancellation else None,
     )
 
 
@@ -167,6 +171,8 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
     if _stands(before, order) and (order.ref in known.places or order.ref in known.revising):
         return Outcome(message, Done(Result.NO_EFFECT, "nothing changed"), facts=facts)
     effects, changes = missing(message, order, known, destination)
+    if order.standing is Standing.CANCELLED and known.answers and not effects:
+        effects = (answer_cancellation.draft(known.answers, message, order),)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
     return Outcome(message, Done(result), effects, (*facts, *changes))
 

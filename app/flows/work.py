@@ -13,6 +13,7 @@ from app.domain.channel import Channel
 from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.acknowledge import acknowledge
+from app.flows.answer_cancellation import answer_cancellation
 from app.flows.change_order import change
 from app.flows.context import Context
 from app.flows.despatch import despatched
@@ -33,6 +34,7 @@ CHANNEL_FLOWS = (
     Flow("confirm", confirm),
     Flow("acknowledge", acknowledge, single=True),
     Flow("ship", ship, single=True),
+    Flow("answer_cancellation", answer_cancellation, single=True),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from app.connectors.virtualstock.acknowledge import acknowledge
+from app.connectors.virtualstock.cancel import answer_cancellation
 from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
@@ -53,6 +54,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         stamped=False,
         most_orders=_ORDERS_MOST,
         acknowledge=partial(acknowledge, source=source, clock=clock),
+        answer_cancellation=partial(answer_cancellation, source=source),
         ship=partial(ship, source=source, carriers=Carriers(source, clock)),
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
     )

@@ -63,7 +63,9 @@ class Watch:
 
     async def _settled(self) -> int:
         return int(
-            await self.town.stage.pool.fetchval("SELECT count(*) FROM receipt WHERE kind LIKE 'sage200.sales_order.%'")
+            await self.town.stage.pool.fetchval(
+                "SELECT count(*) FROM receipt WHERE kind LIKE 'sage200.sales_order.%'"
+            )
         )
 
     async def back(self, what: str, true: Callable[[], Awaitable[bool]]) -> None:

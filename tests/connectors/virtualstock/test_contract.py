@@ -46,12 +46,15 @@ async def sent(vendor, clock):
     one = order(items=[item("01", promised_date=None)])
     shown = order(items=[item("01", status="ORDER_ACK")])
     carriers = [{"id": 1, "slug": "dpd", "name": "DPD"}]
-    vendor.reply(page(), page(), page(), page(), one, 200, shown, carriers, 200)
+    cancelled = order(items=[item("01", status="CANCEL")])
+    vendor.reply(page(), page(), page(), page(), one, 200, cancelled, 200, shown, carriers, 200)
     async with opened(vendor, clock, retailers={"ARG": PROFILE}) as channel:
         for place in range(3):
             await channel.polls["open_orders"]({"status": place}, NOW)
         await channel.fetch_orders(["ARG-A1"])
         await channel.acknowledge(Acknowledgement("ARG-A1", "7", "0000001579", NOW))
+
+        await channel.answer_cancellation("7")
 
         async def begin() -> None:
             clock.at = NOW.replace(hour=NOW.hour + 1)  # the access token ends: the pair is refreshed
