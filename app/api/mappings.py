@@ -46,8 +46,7 @@ class Import(BaseModel):
 
 
 class Plan(BaseModel):
-    """`changed`: before and after. `released`: messages that waited for these rows and go on; of a plan, those that would.
-    """
+    """`changed`: before and after. `released`: messages that waited for these rows and go on, or, in a plan, would."""
 
     table: str
     applied: bool

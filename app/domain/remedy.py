@@ -63,20 +63,41 @@ _SAYS: Mapping[Place, str] = MappingProxyType(
 )
 _ERP = frozenset(
     {
-        *("E-CUST-ONHOLD", "E-SKU-INACTIVE", "E-SAGE-DRAFT", "E-DUP-EXISTING", "E-DUP-CONTENT", "E-SAGE-CANCELLED"),
+        *(
+            "E-CUST-ONHOLD",
+            "E-SKU-INACTIVE",
+            "E-SAGE-DRAFT",
+            "E-DUP-EXISTING",
+            "E-DUP-CONTENT",
+            "E-SAGE-CANCELLED",
+        ),
         *("E-PERIOD-CLOSED", "E-SAGE-FORBIDDEN", "E-SAGE-REJECTED", "E-SAGE-CODE", "E-EDIT-AFTER-POST"),
         "E-CANCEL-AFTER-POST",
     }
 )
 _CHANNEL = frozenset(
     {
-        *("E-TOTAL-MISMATCH", "E-AMOUNT", "E-UNALLOCATED", "E-ADDRESS-LENGTH", "E-ADDRESS-CHARSET", "E-ORDER-EMPTY"),
+        *(
+            "E-TOTAL-MISMATCH",
+            "E-AMOUNT",
+            "E-UNALLOCATED",
+            "E-ADDRESS-LENGTH",
+            "E-ADDRESS-CHARSET",
+            "E-ORDER-EMPTY",
+        ),
         *("E-FIELD-LENGTH", "E-GIFT-CARD", "E-CENTRA-PERMISSION", "E-CENTRA-REFUSED", "E-SKU-UNKNOWN"),
         *("E-SKU-AMBIGUOUS", "E-CCY-UNMAPPED", "E-CUST-UNMAPPED", "E-VAT-MISMATCH"),
     }
 )
 SHARED = (
-    *("E-CUST-ONHOLD", "E-SKU-INACTIVE", "E-SKU-UNKNOWN", "E-SKU-AMBIGUOUS", "E-STATUS-UNKNOWN", "E-PERIOD-CLOSED"),
+    *(
+        "E-CUST-ONHOLD",
+        "E-SKU-INACTIVE",
+        "E-SKU-UNKNOWN",
+        "E-SKU-AMBIGUOUS",
+        "E-STATUS-UNKNOWN",
+        "E-PERIOD-CLOSED",
+    ),
     *("E-CCY-UNMAPPED", "E-SAGE-CODE", "E-SAGE-FORBIDDEN", "E-CENTRA-PERMISSION"),
 )
 """Codes whose value is a cause that orders have in common, besides all that a mapping row would mend; any other code's
@@ -120,7 +141,9 @@ def _place(code: str, need: str | None, ending: Ending) -> Place:
     return Place.CHANNEL if code in _CHANNEL else Place.SLUICE
 
 
-ROUTE = re.compile(r"(?P<rate>[\d.]+) % from (?P<ship_from>[A-Z]{2}) to (?P<ship_to>[A-Z]{2}), (?P<buyer>[a-z]+)")
+ROUTE = re.compile(
+    r"(?P<rate>[\d.]+) % from (?P<ship_from>[A-Z]{2}) to (?P<ship_to>[A-Z]{2}), (?P<buyer>[a-z]+)"
+)
 
 
 def prefill(table: str, field: str, value: str, source: str, order: Order | None) -> dict[str, str]:

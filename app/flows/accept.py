@@ -25,7 +25,7 @@ TRIES = 10
 
 
 class UnfitError(SluiceError):
-    """This exception cannot be settled by a person's word; the text says why and what can be done."""
+    """A person's word cannot settle it; the text says why and what can be done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +67,15 @@ async def _accept(conn: asyncpg.Connection, going: Sequence[Member], word: Word)
     ends = {number: _done(one, word) for number, one in held.items()}
     by_hand = [one for one in held.values() if _ending(one) is Ending.BY_HAND]
     if len(by_hand) > 1:
-        raise UnfitError("each order that was posted by hand has a document of its own: accept them one by one")
+        raise UnfitError(
+            "each order that was posted by hand has a document of its own: accept them one by one"
+        )
     bound = [await _bound(conn, one, word) for one in by_hand]
     ended = await end(conn, ends, "accepted")
     flags = await cases.acknowledge(conn, [one.case_id for one in going if one.flag])
-    await binding.record(conn, [fact for fact, one in zip(bound, by_hand, strict=True) if one.message_id in ended])
+    await binding.record(
+        conn, [fact for fact, one in zip(bound, by_hand, strict=True) if one.message_id in ended]
+    )
     for number in ended:
         if _ending(held[number]) is Ending.LEFT:
             await binding.leave(conn, held[number].source, held[number].order_ref or "")
@@ -125,7 +129,15 @@ async def _bound(conn: asyncpg.Connection, one: Member, word: Word) -> Bound:
     if await binding.is_of_another(conn, word.document, (one.source, ref)):
         raise UnfitError("another order is that document already")
     key = probe_key(word.prefixes[one.source], ref)
-    return Bound(one.source, ref, one.destination or "", key, _document(word.document, key, taken.order), taken.content, adopted=True)
+    return Bound(
+        one.source,
+        ref,
+        one.destination or "",
+        key,
+        _document(word.document, key, taken.order),
+        taken.content,
+        adopted=True,
+    )
 
 
 def _document(number: str, key: str, order: Order) -> Document:

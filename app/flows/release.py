@@ -50,7 +50,9 @@ async def release(pool: asyncpg.Pool, case_ids: Sequence[int], *, actor: str, re
             what = ", ".join(str(row["id"]) for row in done[:20])
             told = {
                 "messages": released,
-                "before": [{"exception": row["id"], "code": row["code"], "state": _stood(row)} for row in done],
+                "before": [
+                    {"exception": row["id"], "code": row["code"], "state": _stood(row)} for row in done
+                ],
                 "after": {"parked": "released", "flagged": "acknowledged"},
             }
             await audit.note(conn, actor, "exceptions.retry", what, reason=reason, **told)

@@ -51,7 +51,9 @@ async def plan(pool: asyncpg.Pool, wanted: Edit) -> Planned:
     async with pool.acquire() as conn:
         kept = () if wanted.whole else await read_table(conn, wanted.table)
         whole = {row.key: row for row in (*kept, *wanted.rows)}
-        difference = await compare(conn, wanted.table, tuple(whole.values()) if not wanted.whole else wanted.rows)
+        difference = await compare(
+            conn, wanted.table, tuple(whole.values()) if not wanted.whole else wanted.rows
+        )
         return Planned(difference, tuple(await waits_on(conn, difference)))
 
 
