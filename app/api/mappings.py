@@ -16,7 +16,7 @@ from app.api.state import Given, State
 from app.domain.rows import TABLES, Row
 from app.flows import remap
 from app.flows.remap import Edit, edit
-from app.mappings.read import digest, read_table
+from app.mappings.read import read_table, version_of
 from app.mappings.refusal import Problem, RefusedError, UnsoundError, validate
 from app.mappings.write import Difference
 
@@ -163,7 +163,7 @@ def locate(problem: Problem) -> FieldError:
 
 
 def etag(rows: Sequence[Row]) -> str:
-    return f'"{digest(rows)}"'
+    return f'"{version_of(rows)}"'
 
 
 def plain(row: Row) -> RawRow:

@@ -58,7 +58,7 @@ async def read_table(conn: Connection, table: str) -> tuple[Row, ...]:
     return tuple(row for _, row in rows)
 
 
-def digest(rows: Sequence[Row]) -> str:
+def version_of(rows: Sequence[Row]) -> str:
     """Of a table as a person has seen it, to tell whether it is still the same when they change it."""
     text = json.dumps([row.model_dump(mode="json") for row in rows], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
