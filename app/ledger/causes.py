@@ -87,14 +87,16 @@ async def groups(conn: Connection, key: str | None = None) -> list[CaseGroup]:
     rows = await conn.fetch(
         f"""
         WITH {_CAUSES}, ours AS MATERIALIZED (SELECT * FROM cause WHERE $2::text IS NULL OR key = $2),
-        stake AS (
-            SELECT key, currency, sum(gross) AS gross FROM (
+        stake AS MATERIALIZED (
+            SELECT key, currency, sum(gross)::text AS gross FROM (
                 SELECT DISTINCT key, source, order_ref FROM ours WHERE order_ref IS NOT NULL
             ) AS one JOIN order_snapshot AS o ON o.connection = one.source AND o.ref = one.order_ref
             CROSS JOIN LATERAL (SELECT o.snapshot ->> 'currency' AS currency,
                                        (o.snapshot #>> '{{totals,gross}}')::numeric AS gross) AS money
-            GROUP BY key, currency
-        ), behind AS (
+            WHERE gross IS NOT NULL GROUP BY key, currency
+        ), stakes AS MATERIALIZED (
+            SELECT key, array_agg(ARRAY[currency, gross] ORDER BY currency) AS stakes FROM stake GROUP BY key
+        ), behind AS MATERIALIZED (
             SELECT key, count(DISTINCT t.message_id) AS waiting
             FROM ours JOIN message_state AS s ON s.id = ours.message_id AND s.state = 'parked' AND NOT ours.flag
             JOIN ticket AS own ON own.lane = s.order_lane AND own.ticket = s.order_ticket
@@ -104,17 +106,17 @@ async def groups(conn: Connection, key: str | None = None) -> list[CaseGroup]:
         SELECT key, code, field, value, owner, flag, max(need) AS need,
             CASE WHEN min(fix) = max(fix) THEN max(fix) END AS fix,
             count(*) AS cases, count(DISTINCT message_id) FILTER (WHERE NOT flag) AS holding,
-            coalesce((SELECT waiting FROM behind WHERE behind.key = ours.key), 0) AS waiting,
-            min(opened_at) AS oldest_at, min(id) AS oldest_id, max(id) AS newest_id,
-            array_agg(DISTINCT source ORDER BY source) AS sources,
-            ARRAY(SELECT ARRAY[currency, gross::text] FROM stake WHERE stake.key = ours.key AND gross IS NOT NULL
-                  ORDER BY currency) AS stakes
-        FROM ours GROUP BY key, code, field, value, owner, flag ORDER BY cases DESC, code, owner, value, key
+            coalesce(max(waiting), 0) AS waiting, min(opened_at) AS oldest_at, min(id) AS oldest_id,
+            max(id) AS newest_id, array_agg(DISTINCT source ORDER BY source) AS sources, stakes
+        FROM ours LEFT JOIN behind USING (key) LEFT JOIN stakes USING (key)
+        GROUP BY key, code, field, value, owner, flag, stakes ORDER BY cases DESC, code, owner, value, key
         """,  # noqa: S608 - one constant
         list(SHARED),
         key,
     )
-    return [CaseGroup(**dict(row) | {"stakes": [Stake(*pair) for pair in row["stakes"]]}) for row in rows]
+    return [
+        CaseGroup(**dict(row) | {"stakes": [Stake(*pair) for pair in row["stakes"] or ()]}) for row in rows
+    ]
 
 
 async def members(conn: Connection, key: str, through: int | None = None) -> list[Member]:
