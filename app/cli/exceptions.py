@@ -19,6 +19,7 @@ from app.outbox import browse
 from app.outbox.behind import behind
 from app.settings import Settings, load
 
+DOCUMENT_MOST = 20
 app = typer.Typer(no_args_is_help=True, add_completion=False)
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="at most so many")]
 Group = Annotated[str | None, typer.Option(help="key of a cause, as `groups` tells it")]
@@ -139,13 +140,15 @@ def accept_(  # noqa: PLR0913, PLR0917 - one a flag
     as_json: AsJson = False,
 ) -> None:
     """Settle by your word: a flag is acknowledged, a notice dismissed, a change left undone in the ERP."""
+    if len(document) > DOCUMENT_MOST:
+        raise typer.BadParameter(f"a document's number has at most {DOCUMENT_MOST} characters")
     plan = _plan(exception_id, group)
     if not apply:
         _show(plan, "settled", as_json=as_json)
         return
     settings = load()
     wanted = _aim(exception_id, group, plan.through)
-    word = Word(actor(), reason, document.strip()[:20], _prefixes(settings))
+    word = Word(actor(), reason, document.strip(), _prefixes(settings))
     done = ask(lambda pool: accept(pool, wanted, word), settings)
     _done(done, as_json=as_json)
 

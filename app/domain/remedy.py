@@ -120,9 +120,13 @@ def ending_of(kind: str | None, cls: str | None, *, flag: bool) -> Ending:
 
 
 def remedy(code: str, need: str | None, endings: Iterable[Ending]) -> Remedy:
-    """`endings`: of all the messages that it is about; several kinds of them cannot be accepted by one word."""
-    distinct = set(endings)
-    ending = distinct.pop() if len(distinct) == 1 else Ending.NEVER
+    """`endings`: of all the messages that it is about. Several kinds of them cannot be accepted by one word, nor several
+    orders as one document.
+    """
+    given = list(endings)
+    ending = given[0] if len(set(given)) == 1 else Ending.NEVER
+    if ending is Ending.BY_HAND and len(given) > 1:
+        ending = Ending.NEVER
     place = _place(code, need, ending)
     if ending is Ending.ACKNOWLEDGED:
         return Remedy(place, _SAYS[place], (Act.ACCEPT,), ending)

@@ -37,6 +37,8 @@ def test_a_class_has_its_place_and_acts(code, need, place, acts):
 def test_several_kinds_of_ending_are_not_one_word():
     assert Act.ACCEPT not in remedy("E-X", None, [Ending.LEFT, Ending.BY_HAND]).acts
     assert Act.ACCEPT not in remedy("E-X", None, [Ending.NEVER]).acts
+    assert Act.ACCEPT not in remedy("E-X", None, [Ending.BY_HAND] * 2).acts
+    assert Act.ACCEPT in remedy("E-X", None, [Ending.LEFT] * 2).acts
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from app.flows.aim import Aim
 from app.flows.overtaken import end_overtaken
 from tests.flows.stage import Stage, order_of
 from tests.flows.test_release import case_ids
+from tests.flows.test_tend import turn
 
 WORD = Word("ann", "agreed", prefixes={"uk": "CEN"})
 LATER = datetime(2030, 1, 1, tzinfo=UTC)
@@ -91,6 +92,14 @@ async def test_a_notice_whose_order_was_understood_since_ends_by_itself(stage: S
     assert (await stage.notices())[0] == ("superseded", "its order was read since")
     resolution = await stage.pool.fetchval("SELECT resolution FROM exception_case")
     assert resolution == "overtaken"
+
+
+async def test_every_worker_looks_for_such_notices(stage: Stage) -> None:
+    await stage.tell(WRONG)
+    await stage.drain()
+    await stage.accept(order_of("1", "TEE"))
+    await turn(stage)
+    assert await stage.cases() == []
 
 
 async def test_an_unknown_status_is_no_understanding(stage: Stage) -> None:
