@@ -208,6 +208,7 @@ async def test_exceptions_of_a_group_are_listed(shop):
 async def test_one_exception_tells_its_message_who_waits_and_hides_the_payload(shop):
     await put(shop.pool, unknown("1", "GHOST", 1))
     (behind,) = await put(shop.pool, draft("2", cls=MessageClass.EFFECT, order_ref="1"))
+    assert (await get(shop, f"/{await only_case(shop.pool)}"))["behind"] == []
     await shop.pool.execute(
         "INSERT INTO ticket SELECT order_lane, 0, id FROM message_state WHERE state = 'parked'"
     )

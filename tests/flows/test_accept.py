@@ -1,5 +1,6 @@
 """A person's word settles what waits, and later reads keep to it; a notice whose order was understood since ends by itself."""
 
+import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ from app.domain.order import Standing, Unreadable
 from app.flows.accept import UnfitError, Word, accept
 from app.flows.aim import Aim
 from app.flows.overtaken import end_overtaken
+from app.outbox import replay
 from tests.flows.stage import Stage, order_of
 from tests.flows.test_release import case_ids
 from tests.flows.test_tend import turn
@@ -79,6 +81,25 @@ async def test_a_cancellation_that_was_accepted_leaves_the_document(stage: Stage
     assert (await stage.cases(), (await stage.ends())["cancel 1"]) == ([], "no_effect")
 
 
+BLOCKED = (
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
+async def test_what_is_let_go_while_it_is_accepted_is_worked(stage: Stage) -> None:
+    """The look sees it parked, the lock sees that it is not."""
+    await stage.accept(order_of("1", "GHOST"))
+    (number,) = await stage.pool.fetch("SELECT id FROM message_state WHERE state = 'parked'")
+    async with asyncio.TaskGroup() as group, stage.pool.acquire() as conn, conn.transaction():
+        assert await replay.release(conn, {number["id"]: None}) == [number["id"]]
+        accepting = group.create_task(word(stage, document="SO777"))
+        async with asyncio.timeout(20):
+            while not await stage.pool.fetchval(BLOCKED):  # noqa: ASYNC110 - Postgres tells nobody
+                await asyncio.sleep(0)
+    assert (accepting.result(), await stage.ends()) == (0, {"place 1": "ready"})
+    assert await stage.pool.fetchval("SELECT count(*) FROM binding") == 0
+
+
 WRONG = Unreadable("1", (Violation("E-UNREADABLE", "lines", "a riddle", "correct it"),))
 
 
@@ -104,9 +125,10 @@ async def test_every_worker_looks_for_such_notices(stage: Stage) -> None:
 
 async def test_an_unknown_status_is_no_understanding(stage: Stage) -> None:
     await stage.accept(order_of("1", "TEE", standing=Standing.UNKNOWN))
-    assert (await stage.cases(), await end_overtaken(stage.pool)) == (["E-STATUS-UNKNOWN"], 0)
-    await stage.accept(order_of("1", "TEE", at=LATER))
-    assert (await end_overtaken(stage.pool), await stage.cases()) == (1, [])
+    await stage.accept(order_of("1", "TEE", at=LATER, standing=Standing.UNKNOWN))
+    assert (await stage.cases(), await end_overtaken(stage.pool)) == (["E-STATUS-UNKNOWN"] * 2, 0)
+    await stage.accept(order_of("1", "TEE", at=LATER.replace(year=2031)))
+    assert (await end_overtaken(stage.pool), await stage.cases()) == (2, [])
 
 
 async def test_an_order_that_was_understood_before_is_not_understood_now(stage: Stage) -> None:
