@@ -18,12 +18,17 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from starlette.requests import Request
+from starlette.responses import RedirectResponse
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from app.api.compose import compose
 from app.api.problems import NO_REQUEST
 from app.api.state import State
 from app.api.webhooks import UNKNOWN, Intake
+from app.console.compose import console
+from app.console.desk import Desk
+from app.console.render import templates
 from app.db.session import TROUBLE, open_pool
 from app.outbox.flush import Flusher, Measure
 from app.registry import open_channels
@@ -40,7 +45,14 @@ BACKLOG = 2048
 def build(state: State) -> FastAPI:
     api = compose()
     api.state.sluice = state
+    desk = Desk(state.pool, state.prefixes(), state.now, state.intake.ring, state.zone, templates(state.zone))
+    api.mount("/console", console(desk))
+    api.add_route("/console", to_console, include_in_schema=False)
     return api
+
+
+async def to_console(request: Request) -> RedirectResponse:
+    return RedirectResponse(f"{request.url.path}/", 308)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +98,7 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
             monotonic=time.monotonic,
             networks=settings.webhook_networks,
         )
-        state = State(pool, channels, intake, utc_now, minting(), log)
+        state = State(pool, channels, intake, utc_now, minting(), log, settings.console_zone)
 
         draining = asyncio.Event()
 

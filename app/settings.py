@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from types import GenericAlias
 from typing import Annotated, Any, Self
+from zoneinfo import ZoneInfo
 
 from pydantic import (
     AfterValidator,
@@ -26,7 +27,7 @@ from pydantic_settings import SettingsError as SourceError
 from app.complaints import CONFIG, PREFIX, sentence, speaks, spell, unknown
 from app.flows.context import Pace
 from app.registry import CONNECTORS, ERP_CONNECTION, ChannelConnector, Configured, Connector
-from app.sources import Texts, UnreadableError, overlay, read_secrets, read_toml
+from app.sources import Texts, UnreadableError, overlay, read_secrets, read_toml, secrets_in
 
 SECRETS_DIR = f"{PREFIX}SECRETS_DIR"
 METRICS_PORTS = {"api": 9464, "worker": 9465, "exporter": 9466}
@@ -62,6 +63,10 @@ class Settings(BaseSettings):
     http_port: Port = Field(8080, description="the API's public port; 0 picks a free one")
     webhook_networks: tuple[IPvAnyNetwork, ...] = Field(
         (), description="networks that may deliver webhooks, besides a signature; none given: any"
+    )
+    console_zone: ZoneInfo = Field(
+        ZoneInfo("Europe/London"),
+        description="where the people at the console are; times are told there and in UTC",
     )
     metrics_host: str = Field("127.0.0.1", description="address of /metrics, /livez and /readyz")
     metrics_port: Port | None = Field(
@@ -176,22 +181,11 @@ class Settings(BaseSettings):
 
     def secrets(self) -> tuple[SecretStr, ...]:
         """All that a log must never show."""
-        return tuple(_secrets(self.model_dump()))
+        return tuple(secrets_in(self.model_dump()))
 
     def describe(self) -> tuple[str, ...]:
         """The names of all settings that were given a value; never a value."""
         return tuple(sorted(_given(self, ())))
-
-
-def _secrets(value: Any) -> Iterator[SecretStr]:
-    if isinstance(value, SecretStr):
-        yield value
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from _secrets(item)
-    elif isinstance(value, list | tuple | set | frozenset):
-        for item in value:
-            yield from _secrets(item)
 
 
 def _given(model: BaseModel, path: tuple[str, ...]) -> Iterator[str]:

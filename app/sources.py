@@ -1,10 +1,11 @@
 """Where settings come from: names and texts in, one nested mapping out. What names a setting last wins."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource
 
@@ -80,3 +81,14 @@ def overlay(*layers: Mapping[str, Any]) -> dict[str, Any]:
             else:
                 merged[name] = value
     return merged
+
+
+def secrets_in(value: Any) -> Iterator[SecretStr]:
+    if isinstance(value, SecretStr):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from secrets_in(item)
+    elif isinstance(value, list | tuple | set | frozenset):
+        for item in value:
+            yield from secrets_in(item)

@@ -218,3 +218,10 @@ def test_two_connectors_may_not_name_a_connection_alike():
 def test_url_of_another_kind_of_server_is_refused(name, url):
     (problem,) = problems(ENOUGH, {f"SLUICE_{name}_URL": url})
     assert (f"SLUICE_{name}_URL" in problem, url in problem.split()) == (True, False)
+
+
+def test_the_zone_of_the_console_is_a_zone():
+    assert str(read(ENOUGH).console_zone) == "Europe/London"
+    assert str(read(ENOUGH, {"SLUICE_CONSOLE_ZONE": "Europe/Stockholm"}).console_zone) == "Europe/Stockholm"
+    (sentence,) = problems(ENOUGH, {"SLUICE_CONSOLE_ZONE": "Mars/Base"})
+    assert sentence.startswith("SLUICE_CONSOLE_ZONE")

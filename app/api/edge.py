@@ -11,6 +11,7 @@ from app.api.state import State
 from app.outbox.flush import AWAY
 
 BODY_LIMIT = 8 * MIB
+JSON, FORM = "application/json", "application/x-www-form-urlencoded"
 REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{8,64}")
 
 
@@ -64,10 +65,10 @@ async def whole(scope: Scope, receive: Receive) -> Receive:
         )
     if not has_body(scope):
         return receive
-    headers = headers_of(scope["headers"])
+    headers, taken = headers_of(scope["headers"]), FORM if scope["path"].startswith("/console/") else JSON
     body = await read_body(receive, headers, BODY_LIMIT)
-    if body and media_type(headers) != "application/json":
-        raise ProblemError("unsupported_media_type", headers={"accept": "application/json"})
+    if body and media_type(headers) != taken:
+        raise ProblemError("unsupported_media_type", headers={"accept": taken})
     messages: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
 
     async def replay() -> Message:

@@ -1,7 +1,5 @@
 """/api/v1/mappings: the tables that people edit. Planned first; applying releases what waited for a row."""
 
-import hashlib
-import json
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -17,10 +15,11 @@ from app.api.problems import FieldError, ProblemError
 from app.api.state import Given, State
 from app.domain.row import Row
 from app.domain.rows import TABLES
+from app.flows import remap
 from app.flows.remap import Edit, edit
-from app.mappings.read import read_table
+from app.mappings.read import read_table, version_of
 from app.mappings.refusal import Problem, RefusedError, UnsoundError, validate
-from app.mappings.write import Difference, compare
+from app.mappings.write import Difference
 
 routes = APIRouter(prefix="/api/v1/mappings", tags=["mappings"])
 Table = Annotated[str, Path(pattern="^[a-z_]{1,40}$")]
@@ -48,7 +47,7 @@ class Import(BaseModel):
 
 
 class Plan(BaseModel):
-    """`changed`: before and after. `released`: messages that waited for these rows and go on."""
+    """`changed`: before and after. `released`: messages that waited for these rows and go on, or, in a plan, would."""
 
     table: str
     applied: bool
@@ -110,23 +109,23 @@ async def add(state: Given, editor: Editor, table: Table, given: Import) -> Plan
 
 
 async def change(state: State, editor: Editing, table: str, given: Import, *, whole: bool) -> Plan:
-    before = await known(state.pool, table)
+    await known(state.pool, table)
     rows = sound(table, given.rows)
-    if not given.apply:
-        return await planned(state.pool, table, rows if whole else merged(before, rows))
-    editor.require()
     wanted = Edit(table, rows, editor.actor, given.reason, whole=whole, check=editor.check)
+    if not given.apply:
+        return await planned(state.pool, wanted)
+    editor.require()
     return await editor.answer(Plan, lambda: applied(state, wanted))
 
 
-async def planned(pool: asyncpg.Pool, table: str, rows: Sequence[Row]) -> Plan:
+async def planned(pool: asyncpg.Pool, wanted: Edit) -> Plan:
     try:
-        async with pool.acquire() as conn:
-            return plan(await compare(conn, table, rows))
+        found = await remap.plan(pool, wanted)
     except UnsoundError:
         raise
     except RefusedError as refused:
         raise refusal(refused.problems) from refused
+    return plan(found.difference, found.messages, applied=False)
 
 
 async def applied(state: State, wanted: Edit) -> Plan:
@@ -137,11 +136,7 @@ async def applied(state: State, wanted: Edit) -> Plan:
     except RefusedError as refused:
         raise refusal(refused.problems) from refused
     await state.intake.ring()
-    return plan(done.change.difference, released=done.messages)
-
-
-def merged(before: Sequence[Row], rows: Sequence[Row]) -> list[Row]:
-    return list({row.key: row for row in (*before, *rows)}.values())
+    return plan(done.change.difference, done.messages, applied=True)
 
 
 async def known(pool: asyncpg.Pool, table: str) -> tuple[Row, ...]:
@@ -169,22 +164,20 @@ def locate(problem: Problem) -> FieldError:
 
 
 def etag(rows: Sequence[Row]) -> str:
-    text = json.dumps([plain(row) for row in rows], sort_keys=True)
-    return f'"{hashlib.sha256(text.encode()).hexdigest()[:32]}"'
+    return f'"{version_of(rows)}"'
 
 
 def plain(row: Row) -> RawRow:
     return row.model_dump(mode="json")
 
 
-def plan(difference: Difference, released: Sequence[int] | None = None) -> Plan:
-    """`released`: None for what is only planned."""
+def plan(difference: Difference, released: Sequence[int], *, applied: bool) -> Plan:
     return Plan(
         table=difference.table,
-        applied=released is not None,
+        applied=applied,
         added=[plain(row) for row in difference.added],
         changed=[(plain(before), plain(after)) for before, after in difference.changed],
         removed=[plain(row) for row in difference.removed],
         equal=len(difference.equal),
-        released=list(released or ()),
+        released=list(released),
     )

@@ -11,35 +11,13 @@ from app.api.paging import Listing, Pager, text
 from app.api.problems import ProblemError
 from app.api.state import Given, State
 from app.domain.order import Standing
+from app.domain.personal import impersonal
 from app.flows.keys import Holder
 from app.ledger import find, survey
+from app.ledger.timeline import Event, timeline
 from app.outbox import browse
 
 routes = APIRouter(prefix="/api/v1/orders", tags=["orders"])
-# What of a snapshot names no person. A new field stays hidden until it is put here.
-IMPERSONAL = frozenset(
-    {
-        "connection",
-        "ref",
-        "channel_id",
-        "standing",
-        "hold_reason",
-        "channel_status",
-        "placed_at",
-        "updated_at",
-        "store",
-        "market",
-        "currency",
-        "country",
-        "lines",
-        "charges",
-        "discount",
-        "totals",
-        "tax_included",
-        "wholesale",
-        "payment_method",
-    }
-)
 
 
 class OrderSummary(BaseModel):
@@ -56,9 +34,12 @@ class OrderSummary(BaseModel):
 
 
 class OrderStory(OrderSummary):
+    """`timeline`: over all systems, the oldest first."""
+
     binding: find.BindingRow | None
     messages: list[browse.MessageRow]
     exceptions: list[survey.CaseRow]
+    timeline: list[Event]
 
 
 class Found(BaseModel):
@@ -94,7 +75,7 @@ async def one(
         ),
     ],
 ) -> Found:
-    """One order with its messages, its document and what is wrong with it."""
+    """One order with its messages, its document, what is wrong with it, and its timeline."""
     names = await find.names(state.pool, reference, state.prefixes())
     if not names:
         raise ProblemError("not_found")
@@ -113,12 +94,13 @@ async def story(state: State, reader: Holder, name: find.Name) -> OrderStory:
         exceptions=await survey.cases(
             state.pool, survey.Sought(source=connection, order_ref=ref, open=None), limit=200
         ),
+        timeline=await timeline(state.pool, name),
     )
 
 
 def summary(row: find.OrderRow, reader: Holder) -> OrderSummary:
     whole = row.snapshot or {}
-    shown = whole if sees_payload(reader) else {k: v for k, v in whole.items() if k in IMPERSONAL}
+    shown = whole if sees_payload(reader) else impersonal(whole)
     return OrderSummary(
         connection=row.connection,
         ref=row.ref,

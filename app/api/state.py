@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 import asyncpg
 from fastapi import Depends, Request
@@ -12,10 +13,14 @@ from structlog.typing import FilteringBoundLogger
 from app.api.webhooks import Intake
 from app.domain.channel import Channel
 
+LONDON = ZoneInfo("Europe/London")
+
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """`pool` is that of the internal API; intake has its own. `mint` makes request ids."""
+    """`pool` is that of the internal API; intake has its own. `mint` makes request ids. `zone`: of the people at the
+    console.
+    """
 
     pool: asyncpg.Pool
     channels: Mapping[str, Channel]
@@ -23,6 +28,7 @@ class State:
     now: Callable[[], datetime]
     mint: Callable[[], str]
     log: FilteringBoundLogger
+    zone: ZoneInfo = LONDON
 
     def prefixes(self) -> dict[str, str]:
         """Connection -> prefix of its keys in the ERP."""

@@ -302,6 +302,7 @@ class ExceptionCase(SQLModel, table=True):
     __tablename__ = "exception_case"
     __table_args__ = (
         Index("exception_open", "code", postgresql_where=text("closed_at IS NULL")),
+        Index("exception_newest", "id", postgresql_where=text("closed_at IS NULL")),
         Index("exception_message", "message_id", postgresql_where=text("closed_at IS NULL")),
         Index("exception_order", "source", "order_ref"),
     )
@@ -332,7 +333,7 @@ class MappingRow(SQLModel, table=True):
 
 
 class Audit(SQLModel, table=True):
-    """Append-only (a trigger refuses UPDATE and DELETE)."""
+    """Append-only (triggers refuse UPDATE, DELETE and TRUNCATE)."""
 
     __tablename__ = "audit"
     id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True))
@@ -368,6 +369,15 @@ class ApiAnswer(SQLModel, table=True):
     fingerprint: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
     at: datetime = Field(sa_column=_stamp())
     answer: str | None = Field(sa_column=_text(nullable=True))
+
+
+class KeptSecret(SQLModel, table=True):
+    """A secret that we made ourselves and that all processes share, such as the one that signs the console's cookies."""
+
+    __tablename__ = "kept_secret"
+    name: str = Field(sa_column=_key())
+    value: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
+    made_at: datetime = Field(sa_column=_stamp())
 
 
 class ErpToken(SQLModel, table=True):

@@ -101,12 +101,27 @@ async def authenticate(pool: asyncpg.Pool, key: str, now: datetime) -> Holder | 
     shape = SHAPE.fullmatch(key)
     if shape is None or check(shape[1]) != shape[3]:
         return None
-    row = await pool.fetchrow(
-        "SELECT id, name, secret_hash, scopes, expires_at, revoked_at, used_at FROM api_key WHERE id = $1",
-        shape[2],
-    )
+    row = await _row(pool, shape[2])
     if row is None or not hmac.compare_digest(row["secret_hash"], hashlib.sha256(key.encode()).digest()):
         return None
+    return await _holder(pool, row, now)
+
+
+async def still_holds(pool: asyncpg.Pool, key_id: str, now: datetime) -> Holder | None:
+    """Who was authenticated by this key before, with the scopes that it has now; None once it is revoked or expired."""
+    row = await _row(pool, key_id)
+    return None if row is None else await _holder(pool, row, now)
+
+
+async def _row(pool: asyncpg.Pool, key_id: str) -> asyncpg.Record | None:
+    row: asyncpg.Record | None = await pool.fetchrow(
+        "SELECT id, name, secret_hash, scopes, expires_at, revoked_at, used_at FROM api_key WHERE id = $1",
+        key_id,
+    )
+    return row
+
+
+async def _holder(pool: asyncpg.Pool, row: asyncpg.Record, now: datetime) -> Holder | None:
     if row["revoked_at"] is not None or (row["expires_at"] is not None and row["expires_at"] <= now):
         return None
     if row["used_at"] is None or (now - row["used_at"]).total_seconds() > 60:

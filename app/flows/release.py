@@ -8,8 +8,10 @@ import asyncpg
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.rules import Mappings
+from app.flows.aim import Aim, members
 from app.ledger import audit, snapshot
 from app.mappings.read import load
+from app.outbox import cases
 from app.outbox import replay as outbox
 from app.outbox.enter import enter_all
 
@@ -20,13 +22,19 @@ class Released:
     cases: int
 
 
+async def retry(pool: asyncpg.Pool, aim: Aim, *, actor: str, reason: str) -> Released:
+    """What the plan of this aim showed. Safe however often it is pressed."""
+    going = await members(pool, aim)
+    return await release(pool, [one.case_id for one in going], actor=actor, reason=reason)
+
+
 async def release(pool: asyncpg.Pool, case_ids: Sequence[int], *, actor: str, reason: str) -> Released:
     """Retries what these cases hold up; flags are acknowledged. Safe however often it is pressed."""
     mappings = await load(pool)
     async with pool.acquire() as conn, conn.transaction():
         rows = await conn.fetch(
             """
-            SELECT id, message_id, flag FROM exception_case
+            SELECT id, message_id, flag, code FROM exception_case
             WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id
             """,
             list(case_ids),
@@ -34,25 +42,26 @@ async def release(pool: asyncpg.Pool, case_ids: Sequence[int], *, actor: str, re
         # Messages before their cases, as settling locks them; of two releases the second finds nothing parked.
         held = [row["message_id"] for row in rows if row["message_id"] is not None and not row["flag"]]
         released = await outbox.release(conn, await lanes_for(conn, held, mappings))
-        flags = await conn.fetch(
-            """
-            WITH held AS (
-                SELECT id FROM exception_case WHERE id = ANY($1::bigint[]) AND closed_at IS NULL ORDER BY id FOR UPDATE
-            )
-            UPDATE exception_case AS e SET closed_at = now(), resolution = 'acknowledged'
-            FROM held WHERE e.id = held.id RETURNING e.id
-            """,
-            [row["id"] for row in rows if row["flag"]],
-        )
+        flags = await cases.acknowledge(conn, [row["id"] for row in rows if row["flag"]])
         # What another release was quicker with is not ours to tell of.
-        done = sorted(
-            {row["id"] for row in flags} | {row["id"] for row in rows if row["message_id"] in released}
-        )
+        gone = set(released)
+        done = [row for row in rows if row["id"] in flags or (row["message_id"] in gone and not row["flag"])]
         if done:
-            what = ", ".join(str(number) for number in done[:20])
-            await audit.note(conn, actor, "exceptions.retry", what, reason=reason, messages=released)
+            what = ", ".join(str(row["id"]) for row in done[:20])
+            told = {
+                "messages": released,
+                "before": [
+                    {"exception": row["id"], "code": row["code"], "state": _stood(row)} for row in done
+                ],
+                "after": {"parked": "released", "flagged": "acknowledged"},
+            }
+            await audit.note(conn, actor, "exceptions.retry", what, reason=reason, **told)
     await enter_all(pool)
     return Released(len(released), len(done))
+
+
+def _stood(row: asyncpg.Record) -> str:
+    return "flagged" if row["flag"] else "parked"
 
 
 async def lanes_for(

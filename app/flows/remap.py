@@ -2,14 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import asyncpg
 
+from app.domain.lanes import normalise
 from app.domain.row import Row
+from app.domain.rows import AliasRow
 from app.flows.release import lanes_for
 from app.ledger import audit
 from app.mappings.read import load, read_table
-from app.mappings.write import LOCK, Change, apply, put
+from app.mappings.write import LOCK, Change, Difference, apply, compare, put
 from app.outbox import replay as outbox
 from app.outbox.enter import enter_all
 
@@ -34,6 +37,25 @@ class Edit:
     reason: str
     whole: bool = False
     check: Callable[[Sequence[Row]], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """`messages`: ids that would be released, in order, by the very question that releases them."""
+
+    difference: Difference
+    messages: tuple[int, ...]
+
+
+async def plan(pool: asyncpg.Pool, wanted: Edit) -> Planned:
+    """What `edit` would do now. Raises RefusedError with every problem."""
+    async with pool.acquire() as conn:
+        kept = () if wanted.whole else await read_table(conn, wanted.table)
+        whole = {row.key: row for row in (*kept, *wanted.rows)}
+        difference = await compare(
+            conn, wanted.table, tuple(whole.values()) if not wanted.whole else wanted.rows
+        )
+        return Planned(difference, tuple(await waits_on(conn, difference)))
 
 
 async def edit(pool: asyncpg.Pool, wanted: Edit) -> Remapped:
@@ -63,9 +85,9 @@ async def replace_table(
 
 async def _released(conn: asyncpg.Connection, change: Change) -> Remapped:
     difference = change.difference
-    if not (difference.added or difference.changed or difference.removed):
+    if not _touched(difference):
         return Remapped(change, ())
-    waiting = await waits_on(conn, difference.table)
+    waiting = await waits_on(conn, difference)
     released = await outbox.release(conn, await lanes_for(conn, waiting, await load(conn)))
     await audit.note(
         conn,
@@ -77,17 +99,39 @@ async def _released(conn: asyncpg.Connection, change: Change) -> Remapped:
         changed=[row.key for _, row in difference.changed],
         removed=[row.key for row in difference.removed],
         messages=released,
+        before=_plain([*(before for before, _ in difference.changed), *difference.removed]),
+        after=_plain([*(after for _, after in difference.changed), *difference.added]),
     )
     return Remapped(change, tuple(released))
 
 
-async def waits_on(conn: asyncpg.Connection, table: str) -> list[int]:
-    """Parked messages that a row of this table might mend, oldest first."""
+def _touched(difference: Difference) -> list[Row]:
+    both = [row for pair in difference.changed for row in pair]
+    return [*difference.added, *both, *difference.removed]
+
+
+def _plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
+    return [row.model_dump(mode="json", exclude_defaults=True) for row in rows]
+
+
+async def waits_on(conn: asyncpg.Connection, difference: Difference) -> list[int]:
+    """Parked messages that these rows might mend, oldest first. An alias mends its own spelling and no other."""
+    touched = _touched(difference)
+    if not touched:
+        return []
     rows = await conn.fetch(
         """
-        SELECT DISTINCT message_id FROM exception_case
-        WHERE closed_at IS NULL AND NOT flag AND needs @> ARRAY[$1] AND message_id IS NOT NULL ORDER BY message_id
+        SELECT e.message_id, array_agg(v ->> 'value') AS wrong
+        FROM exception_case AS e CROSS JOIN LATERAL jsonb_array_elements(e.violations) AS v
+        WHERE e.closed_at IS NULL AND NOT e.flag AND e.needs @> ARRAY[$1] AND e.message_id IS NOT NULL
+          AND v ->> 'need' = $1
+        GROUP BY e.message_id ORDER BY e.message_id
         """,
-        table,
+        difference.table,
     )
-    return [row["message_id"] for row in rows]
+    aliases = {normalise(row.alias) for row in touched if isinstance(row, AliasRow)}
+    return [
+        row["message_id"]
+        for row in rows
+        if not aliases or any(normalise(value or "") in aliases for value in row["wrong"])
+    ]

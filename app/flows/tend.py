@@ -9,6 +9,7 @@ import structlog
 from app.db.session import TROUBLE
 from app.flows import poll
 from app.flows.context import Context
+from app.flows.overtaken import end_overtaken
 from app.flows.plan_order import HELD_SECONDS
 from app.flows.signal import Signal
 from app.outbox.enter import enter_due
@@ -21,6 +22,7 @@ from app.outbox.withdraw import impatient, step_aside
 
 REPAIR_SECONDS = 5.0
 SEED_SECONDS = 30.0
+OVERTAKEN_SECONDS = 30.0
 PARTITION_SECONDS = 3600.0
 STRAIGHTEN_SECONDS = 3600.0
 TOLD_SECONDS = 3600.0  # no limit of ours or theirs lasts longer than its hour
@@ -51,6 +53,7 @@ async def tend(ctx: Context, signal: Signal) -> None:
         _Chore("partitions", PARTITION_SECONDS, _extend),
         _Chore("heartbeat", 5.0, _beat),
         _Chore("budgets", 5.0, _budgets),
+        _Chore("overtaken", OVERTAKEN_SECONDS, _overtaken),
     ]
     last = ctx.now()
     while not signal.stopping:
@@ -123,6 +126,10 @@ async def _seed(ctx: Context) -> int:
 async def _extend(ctx: Context) -> int:
     await extend(ctx.pool)
     return 0
+
+
+async def _overtaken(ctx: Context) -> int:
+    return await end_overtaken(ctx.pool)
 
 
 async def _beat(ctx: Context) -> int:

@@ -1,4 +1,4 @@
-"""Who did what and why, in the transaction that did it. The table refuses UPDATE and DELETE."""
+"""Who did what and why, in the transaction that did it. The table refuses UPDATE, DELETE and TRUNCATE."""
 
 from typing import Any
 

@@ -127,3 +127,25 @@ async def revise(conn: asyncpg.Connection, fact: Revised) -> None:
         fact.document.tax,
         fact.document.gross,
     )
+
+
+async def leave(conn: asyncpg.Connection, connection: str, ref: str) -> None:
+    """A person lets the document stand as it is: what the channel shows now is no longer an edit of it."""
+    await conn.execute(
+        """
+        UPDATE binding AS b SET snapshot_hash = o.snapshot_hash FROM order_snapshot AS o
+        WHERE b.connection = $1 AND b.ref = $2 AND o.connection = b.connection AND o.ref = b.ref
+        """,
+        connection,
+        ref,
+    )
+
+
+async def is_of_another(conn: asyncpg.Connection, document_no: str, name: tuple[str, str]) -> bool:
+    """Whether an order other than `name` (connection, ref) is that document."""
+    found: bool = await conn.fetchval(
+        "SELECT EXISTS (SELECT FROM binding WHERE document_no = $1 AND (connection, ref) <> ($2, $3))",
+        document_no,
+        *name,
+    )
+    return found

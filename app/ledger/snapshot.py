@@ -55,8 +55,10 @@ def _spell(value: object) -> str:
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
 
 
-async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict[str, Snapshot]:
-    rows = await pool.fetch(
+async def read(
+    conn: asyncpg.Pool | asyncpg.Connection, connection: str, refs: Sequence[str]
+) -> dict[str, Snapshot]:
+    rows = await conn.fetch(
         """
         SELECT ref, snapshot, snapshot_hash, version_at FROM order_snapshot
         WHERE connection = $1 AND ref = ANY($2::text[])

@@ -1,4 +1,4 @@
-"""What a person looks at first: open exceptions, connections, the audit trail. Reads only."""
+"""What a person looks at first: exceptions, connections, the audit trail. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ FIRST_PAGE = 1 << 62
 
 @dataclass(frozen=True, slots=True)
 class Sought:
-    """A filter over exceptions; `message_id` and `order_ref` narrow it to one story."""
+    """A filter over exceptions; `message_id` and `order_ref` narrow it to one story, `ids` to those."""
 
     code: str | None = None
     owner: str | None = None
@@ -20,6 +20,7 @@ class Sought:
     order_ref: str | None = None
     message_id: int | None = None
     open: bool | None = True
+    ids: Sequence[int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +39,6 @@ class CaseRow:
     opened_at: datetime
     closed_at: datetime | None
     resolution: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseGroup:
-    """Open exceptions of one cause."""
-
-    code: str
-    owner: str
-    cases: int
-    holding: int
-    oldest_at: datetime
-    oldest_id: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,20 +72,23 @@ class AuditRow:
     reason: str
 
 
+_STANDING = {None: "true", True: "closed_at IS NULL", False: "closed_at IS NOT NULL"}
+
+
 async def cases(
     pool: asyncpg.Pool, sought: Sought, *, before: int = FIRST_PAGE, limit: int = 50
 ) -> list[CaseRow]:
     """The newest first."""
     rows = await pool.fetch(
-        """
+        f"""
         SELECT id, message_id, source, order_ref, flag, code, owner, violations, needs, opened_at, closed_at, resolution
         FROM exception_case
         WHERE id < $1 AND ($3::text IS NULL OR code = $3) AND ($4::text IS NULL OR owner = $4)
           AND ($5::text IS NULL OR source = $5) AND ($6::text IS NULL OR order_ref = $6)
           AND ($7::bigint IS NULL OR message_id = $7)
-          AND ($8::bool IS NULL OR (closed_at IS NULL) = $8)
+          AND ($8::bigint[] IS NULL OR id = ANY($8)) AND {_STANDING[sought.open]}
         ORDER BY id DESC LIMIT $2
-        """,
+        """,  # noqa: S608 - one of three constants, so that what is open is found by its index
         before,
         limit,
         sought.code,
@@ -104,7 +96,7 @@ async def cases(
         sought.source,
         sought.order_ref,
         sought.message_id,
-        sought.open,
+        sought.ids,
     )
     return [CaseRow(**dict(row)) for row in rows]
 
@@ -118,18 +110,6 @@ async def case(pool: asyncpg.Pool, case_id: int) -> CaseRow | None:
         case_id,
     )
     return CaseRow(**dict(row)) if row else None
-
-
-async def groups(pool: asyncpg.Pool) -> list[CaseGroup]:
-    """One row a cause, the largest first."""
-    rows = await pool.fetch(
-        """
-        SELECT code, owner, count(*) AS cases, count(*) FILTER (WHERE NOT flag) AS holding,
-               min(opened_at) AS oldest_at, min(id) AS oldest_id
-        FROM exception_case WHERE closed_at IS NULL GROUP BY code, owner ORDER BY cases DESC, code, owner
-        """
-    )
-    return [CaseGroup(**dict(row)) for row in rows]
 
 
 async def polls(pool: asyncpg.Pool, connection: str) -> list[PollRow]:

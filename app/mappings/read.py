@@ -1,6 +1,8 @@
 """The mapping tables out of Postgres, as one value."""
 
+import hashlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import asyncpg
@@ -55,6 +57,12 @@ async def read_table(conn: Connection, table: str) -> tuple[Row, ...]:
     if problems:
         raise UnsoundError(problems)
     return tuple(row for _, row in rows)
+
+
+def version_of(rows: Sequence[Row]) -> str:
+    """Of a table as a person has seen it, to tell whether it is still the same when they change it."""
+    text = json.dumps([row.model_dump(mode="json") for row in rows], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _number(records: list[Any]) -> list[tuple[int, dict[str, Any]]]:

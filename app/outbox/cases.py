@@ -54,6 +54,34 @@ async def close_cases(conn: asyncpg.Connection, message_ids: Sequence[int], reso
     return len(rows)
 
 
+async def rename(conn: asyncpg.Connection, message_ids: Sequence[int], resolution: str) -> None:
+    """What was closed for these messages in this very transaction ended in another way than by itself."""
+    await conn.execute(
+        """
+        UPDATE exception_case SET resolution = $2
+        WHERE message_id = ANY($1::bigint[]) AND closed_at = now() AND resolution = 'settled'
+        """,
+        list(message_ids),
+        resolution,
+    )
+
+
+async def acknowledge(conn: asyncpg.Connection, case_ids: Sequence[int]) -> list[int]:
+    """Flags that a person has seen; answers those that were still open."""
+    rows = await conn.fetch(
+        """
+        WITH held AS (
+            SELECT id FROM exception_case
+            WHERE id = ANY($1::bigint[]) AND closed_at IS NULL AND flag ORDER BY id FOR UPDATE
+        )
+        UPDATE exception_case AS e SET closed_at = now(), resolution = 'acknowledged'
+        FROM held WHERE e.id = held.id RETURNING e.id
+        """,
+        list(case_ids),
+    )
+    return [row["id"] for row in rows]
+
+
 async def was_released(pool: asyncpg.Pool, message: Claimed) -> bool:
     """Whether a person has let it go again after it was parked."""
     found: bool = await pool.fetchval(

@@ -63,7 +63,7 @@ def body(rng, operation):
         return b""
     if rng.random() < 0.2:
         return rng.choice(RAW)
-    made = {"reason": "because", "rows": [rng.choice([ROW, RULE])], "apply": rng.random() < 0.5}
+    made = {"reason": "because", "through": 1, "rows": [rng.choice([ROW, RULE])], "apply": rng.random() < 0.5}
     return json.dumps(spoil(rng, made) if rng.random() < 0.8 else made).encode()
 
 
@@ -73,7 +73,9 @@ def request(rng, path, operation):
     for one in operation.get("parameters", ()):
         text = rng.choice(TEXTS)
         if one["in"] == "path":
-            sound = {"table": "sku_aliases", "exception_id": "1", "message_id": "1"}.get(one["name"], "1")
+            sound = {"table": "sku_aliases", "exception_id": "1", "message_id": "1", "group": "0" * 16}.get(
+                one["name"], "1"
+            )
             path = path.replace(f"{{{one['name']}}}", quoted(sound if rng.random() < 0.7 else text) or "0")
         elif one["in"] == "header" and rng.random() < 0.6:
             headers[one["name"]] = rng.choice(["*", "*", '"x"', "k", "x" * 300, "\xff", "", ",,,"]).encode(

@@ -2,7 +2,8 @@
 
 import asyncio
 
-from tests.api.test_messages import parked, put
+from app.domain.message import Violation
+from tests.api.test_messages import draft, parked, put
 
 ALIASES = "/api/v1/mappings/sku_aliases"
 RED = {"connection": "uk", "alias": "RED-1", "code": "R1"}
@@ -160,15 +161,30 @@ async def test_a_new_row_that_clashes_with_the_others_is_refused(shop):
         assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
 
 
-async def test_a_new_row_releases_what_waited_for_its_table(shop):
-    waiting, other = await put(shop.pool, parked("1", "E-VAT"), parked("2", "E-SKU"))
-    await shop.pool.execute(
-        "UPDATE exception_case SET needs = '{sku_aliases}' WHERE message_id = $1", waiting
+def unknown(key, sku):
+    return draft(key, park=Violation("E-SKU-UNKNOWN", "lines[1].sku", sku, "alias it", need="sku_aliases"))
+
+
+async def test_a_new_row_releases_what_waited_for_it_as_its_plan_said(shop):
+    headers = {**await editor(shop), "if-match": "*"}
+    waiting, twin, other, _ = await put(
+        shop.pool, unknown("1", "red-1 "), unknown("2", "RED-1"), unknown("3", "GREEN"), parked("4", "E-VAT")
     )
-    plan = (await send(shop, "POST", [RED], {**await editor(shop), "if-match": "*"}, apply=True)).json()
-    assert plan["released"] == [waiting]
+    planned = (await send(shop, "POST", [RED], headers)).json()
+    assert (planned["applied"], planned["released"]) == (False, [waiting, twin])
+    plan = (await send(shop, "POST", [RED], headers, apply=True)).json()
+    assert (plan["applied"], plan["released"]) == (True, [waiting, twin])
     assert await shop.pool.fetchval("SELECT state FROM message_state WHERE id = $1", other) == "parked"
     assert len(shop.rings) == 1
+
+
+async def test_a_change_of_a_table_is_in_the_audit_trail_as_it_was_and_as_it_is(shop):
+    headers = await fill(shop, RED)
+    await send(shop, "PUT", [{**RED, "code": "R2"}], {**headers, "if-match": "*"}, apply=True)
+    detail = await shop.pool.fetchval(
+        "SELECT detail FROM audit WHERE action = 'mappings.write' ORDER BY id DESC"
+    )
+    assert (detail["before"], detail["after"]) == ([RED], [{**RED, "code": "R2"}])
 
 
 async def test_an_unknown_table_is_404(shop):

@@ -5,9 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from app.domain.message import MessageClass
 from app.domain.order import Address, Line, Order, Standing, Totals
 from app.ledger import snapshot
-from tests.api.test_messages import draft, parked, put
+from tests.api.test_messages import draft, finish, parked, put
 
 PLACED = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
@@ -144,3 +145,38 @@ async def test_the_list_of_orders_has_pages(shop):
 async def test_a_standing_that_does_not_exist_is_422(shop, path):
     answer = await shop.client.get(path, headers=await shop.key("messages:read"))
     assert answer.status_code == 422
+
+
+async def test_an_order_has_a_timeline_over_all_systems(shop):
+    await keep(shop.pool, order())
+    (notice,) = await put(shop.pool, draft("1", order_ref="77"))
+    (effect,) = await put(
+        shop.pool,
+        draft(
+            "2",
+            kind="sage200.sales_order.place",
+            cls=MessageClass.EFFECT,
+            destination="sage200:main",
+            order_ref="77",
+            parent=notice,
+        ),
+    )
+    await shop.pool.execute(
+        "INSERT INTO attempt (message_id, token, verdict, error) VALUES ($1, 1, 'retry', 'HTTP 504')", effect
+    )
+    await shop.pool.execute(
+        "INSERT INTO intent VALUES ($1, 2, 'sales_order.place', 'UK-77', '\\x00')", effect
+    )
+    await finish(shop.pool, effect)
+    await bind(shop.pool)
+    (told,) = (await find(shop, "77")).json()["orders"]
+    story = [(one["system"], one["what"], one["message_id"], one["text"]) for one in told["timeline"]]
+    assert story == [
+        ("sluice", "first read", None, "the channel's order was read"),
+        ("shop:uk", "notice", notice, "shop.order"),
+        ("sluice", "effect", effect, "sage200.sales_order.place"),
+        ("sage200:main", "attempt", effect, "retry: HTTP 504"),
+        ("sage200:main", "send", effect, "sales_order.place as UK-77"),
+        ("sluice", "done", effect, "applied: SO-9"),
+        ("sage200:main", "document", None, "0000000123"),
+    ]

@@ -153,7 +153,9 @@ async def test_order_that_nobody_knows_is_not_found(pool: asyncpg.Pool) -> None:
     assert await find.names(pool, "2", {"uk": "CEN"}) == []
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit"])
+@pytest.mark.parametrize(
+    "statement", ["UPDATE audit SET actor = 'nobody'", "DELETE FROM audit", "TRUNCATE audit"]
+)
 async def test_audit_cannot_be_rewritten(pool: asyncpg.Pool, statement) -> None:
     async with pool.acquire() as conn:
         await audit.note(conn, "ann", "exceptions.retry", "7", reason="mended", messages=[1])
