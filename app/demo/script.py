@@ -14,6 +14,7 @@ from app.demo.steps import Amend, Despatch, Kill, Map, Place, Quiet, Seen, Sell,
 Doc = dict[str, Any]
 MULTI_LINE, EDITED, CANCELLED, HELD = 0.55, 0.12, 0.06, 0.06
 MORNING, LUNCH = 0.35, 0.40
+FEWEST_SOLD = 4
 OLD_SKU = "OLD-SEASON-01"
 NEW_COURIER = "Parcelforce 48"
 COURIERS = ("DPD Local Next Day", "Royal Mail Tracked 24", NEW_COURIER)
@@ -37,7 +38,8 @@ def write_day(size: int, seed: int, catalogue: Sequence[Doc], *, kills: bool, ca
     shop = Shop(catalogue, chance)
     names = (f"order {number:04d}" for number in count(1))
     opening = list(_opening(shop, names))
-    left = max(size - sum(isinstance(step, Place) for step in opening), 0)
+    sold = max(math.ceil(size * retail.SHARE), FEWEST_SOLD)
+    left = max(size - sold - sum(isinstance(step, Place) for step in opening), 0)
     wishes = _wishes(shop, left, size)
     morning = [Place(next(names), wish) for wish in wishes[: math.ceil(size * MORNING)]]
     lunch = [Place(next(names), wish) for wish in wishes[len(morning) :][: math.ceil(size * LUNCH)]]
@@ -53,10 +55,7 @@ def write_day(size: int, seed: int, catalogue: Sequence[Doc], *, kills: bool, ca
     ]
     steps += [Tunnel(up=True), Tell("Sage is back; held orders are released")]
     steps += _killing(_mixed(chance, evening, held), "worker-2" if kills else None)
-    sales = [
-        Sell(f"sale {place:03d}", wish)
-        for place, wish in enumerate(retail.wishes(shop, max(math.ceil(size * retail.SHARE), 4)))
-    ]
+    sales = [Sell(f"sale {place:03d}", wish) for place, wish in enumerate(retail.wishes(shop, sold))]
     steps = _mixed_in(chance, steps, sales)
     steps += [
         Tell("The warehouse sends what was ordered; one courier is new"),

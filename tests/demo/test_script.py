@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from app.demo.script import EMOJI, LONG_NAME, RIGHT_TO_LEFT, write_day
-from app.demo.steps import Amend, Kill, Map, Place, Tunnel
+from app.demo.script import COURIERS, EMOJI, LONG_NAME, RIGHT_TO_LEFT, write_day
+from app.demo.steps import Amend, Despatch, Kill, Map, Place, Sell, Tunnel
 from app.sandbox.catalogue import generate
 
 CATALOGUE = generate({"skus": 520})
@@ -29,7 +29,9 @@ def test_day_has_the_shares_that_were_promised(size, seed):
     written = day(size, seed)
     orders = placed(written)
     several = sum(len(order.wish["lines"]) > 1 for order in orders)
-    assert len(orders) == written.orders == size
+    sold = [step for step in written.steps if isinstance(step, Sell)]
+    assert len(orders) + len(sold) == written.orders == size
+    assert len(sold) >= 0.10 * size
     assert several >= 0.45 * size
     assert len(amended(written, "edit")) >= 0.10 * size
     assert len(amended(written, "cancel")) >= 0.05 * size
@@ -72,7 +74,17 @@ def test_each_mapping_table_lacks_something_that_the_script_maps():
         "warehouses",
         "required_fields",
         "tax_codes",
+        "carriers",
     }
+
+
+def test_goods_of_both_channels_leave_with_every_courier():
+    steps = day().steps
+    sent = [step for step in steps if isinstance(step, Despatch)]
+    sold = {step.name for step in steps if isinstance(step, Sell)}
+    assert {step.note["courier"] for step in sent} == set(COURIERS)
+    assert 0 < sum(step.name in sold for step in sent) < len(sent)
+    assert len({step.note["consignment_no"] for step in sent}) == len(sent)
 
 
 def test_day_has_its_odd_orders():
