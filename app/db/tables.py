@@ -296,6 +296,20 @@ class Binding(SQLModel, table=True):
     bound_at: datetime = Field(sa_column=_stamp())
 
 
+class ParcelTold(SQLModel, table=True):
+    """What a channel was told of a despatch note: units of its lines, and what the note said then."""
+
+    __tablename__ = "parcel_told"
+    connection: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_key())
+    note: str = Field(sa_column=_key())
+    lines: dict[str, int] = Field(sa_column=Column(JSONB, nullable=False))
+    courier: str = Field(sa_column=_text())
+    consignment: str = Field(sa_column=_text())
+    goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
+    told_at: datetime = Field(sa_column=_stamp())
+
+
 class ExceptionCase(SQLModel, table=True):
     """Something a person must settle (or know): opened by a park or by a flag; a flag holds nothing up."""
 

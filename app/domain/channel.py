@@ -68,17 +68,29 @@ class Polled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The ERP has the order `ref`, under `number`. `placed_at`: UTC."""
+    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `placed_at`: UTC."""
 
     ref: str
     channel_id: str
     number: str
     placed_at: datetime
+    lines: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """`sent`: whether there was anything to tell. `left`: lines that are new in the channel and that the ERP lacks, or holds
+    with another quantity: they were not acknowledged.
+    """
+
+    sent: bool
+    left: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines. `again`: it was tried before. `now`:
+    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines, `told`: of
+    those, what other notes told. `again`: it was tried before. `now`:
     UTC.
     """
 
@@ -86,6 +98,7 @@ class Shipment:
     channel_id: str
     parcel: Parcel
     ordered: Mapping[str, int]
+    told: Mapping[str, int]
     now: datetime
     again: bool = False
 
@@ -99,7 +112,7 @@ class Budget:
 
 
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
-Acknowledge = Callable[[Acknowledgement], Awaitable[bool]]
+Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
 Answer = Callable[[str], Awaitable[bool]]
 Begin = Callable[[], Awaitable[None]]
 Ship = Callable[[Shipment, Begin], Awaitable[bool]]
@@ -116,8 +129,8 @@ class Channel:
     the order that a notice brought along whole, so that nobody has to fetch it. `gone(items, walk)`: notices for what
     left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
-    tells that the ERP has an order; repeatable; answers whether there was anything to tell. `ship(shipment, begin)`:
-    tells of a despatch; answers so too; awaits `begin` right before it writes.
+    tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
+    tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
     `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     """
 

@@ -1,7 +1,7 @@
 """A despatch note of the ERP, and what a channel is told of it: complete, or everything that stands in the way (R-44, R-45)."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -50,13 +50,14 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Shipping:
-    """`notes`: all of the order, of which `note` is to be told. `codes`: channel line -> the ERP's normalised code.
+    """`told`: units of each channel line that the channel was told to have left by other notes: what it was told, not what
+    the ERP shows now, since notes are corrected and reversed. `codes`: channel line -> the ERP's normalised code.
     `today`: the civil day in London.
     """
 
     order: Order
     note: Note
-    notes: Sequence[Note]
+    told: Mapping[str, int]
     codes: Mapping[str, str]
     today: date
 
@@ -116,19 +117,13 @@ def _tracking(note: Note, carrier: CarrierRow | None, found: list[Violation]) ->
 
 
 def _lines(shipping: Shipping, found: list[Violation]) -> tuple[tuple[str, int], ...]:
-    """Units of each channel line. What earlier notes took is gone; lines of one article are filled one after the other,
-    so that notes told in any order come to the same (R-49).
-    """
-    left = {line.ref: line.quantity for line in shipping.order.lines}
+    """Units of each channel line; those of one article are filled one after the other (R-49)."""
+    left = {line.ref: line.quantity - shipping.told.get(line.ref, 0) for line in shipping.order.lines}
     told: dict[str, int] = {}
-    for note in sorted(shipping.notes, key=lambda one: one.number):
-        told = {}
-        for line in note.lines:
-            problem = _take(line, shipping, left, told)
-            if problem and note.number == shipping.note.number:
-                found.append(problem)
-        if note.number == shipping.note.number:
-            break
+    for line in shipping.note.lines:
+        problem = _take(line, shipping, left, told)
+        if problem:
+            found.append(problem)
     if not shipping.note.lines:
         found.append(_in_erp(shipping.note, "E-QTY", "lines", "", "the note has no goods of this order"))
     return tuple(told.items())
@@ -144,7 +139,7 @@ def _take(line: NoteLine, shipping: Shipping, left: dict[str, int], told: dict[s
     wanted = int(line.quantity)
     for ref in refs:
         taken = min(left[ref], wanted)
-        if taken:
+        if taken > 0:
             left[ref] -= taken
             told[ref] = told.get(ref, 0) + taken
             wanted -= taken

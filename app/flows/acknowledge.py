@@ -20,6 +20,7 @@ from app.flows.flow import Batch
 from app.flows.upstream import timed
 from app.ledger import binding, snapshot
 from app.ledger.listing import Dropped
+from app.outbox.cases import Case
 
 WALK_SECONDS = 0.3
 """On average: never in step with the polls, which it would meet each time."""
@@ -65,12 +66,17 @@ async def _tell(ctx: Context, message: Claimed) -> Outcome:
         value = f"{bound.document_no} is also {', '.join(others)}"
         violation = Violation("E-REF-NOTUNIQUE", "document_no", value, fix, Owner.OPERATIONS)
         return Outcome(message, Park((violation,)))
-    told = Acknowledgement(ref, newest.order.channel_id, bound.document_no, newest.order.placed_at)
-    sent = await timed(ctx, channel.name, "acknowledge", channel.acknowledge(told))
-    verdict = Done(
-        Result.APPLIED if sent else Result.NO_EFFECT, bound.document_no if sent else "nothing is new"
-    )
-    return Outcome(message, verdict, facts=(Dropped(message.source, ref),))
+    posted = bound.codes or {line.ref: "" for line in newest.order.lines}
+    lines = {line.ref: line.quantity for line in newest.order.lines if line.quantity and line.ref in posted}
+    told = Acknowledgement(ref, newest.order.channel_id, bound.document_no, newest.order.placed_at, lines)
+    done = await timed(ctx, channel.name, "acknowledge", channel.acknowledge(told))
+    note = bound.document_no if done.sent else "nothing is new"
+    verdict = Done(Result.APPLIED if done.sent else Result.NO_EFFECT, note)
+    if not done.left:
+        return Outcome(message, verdict, facts=(Dropped(message.source, ref),))
+    fix = f"bring {bound.document_no} and the channel together, then acknowledge these lines in the channel"
+    violation = Violation("E-LINE-UNACKNOWLEDGED", "lines", ", ".join(done.left), fix, Owner.OPERATIONS)
+    return Outcome(message, verdict, facts=(Case(message.id, message.source, ref, (violation,), flag=True),))
 
 
 async def _is_walking(ctx: Context, channel: Channel) -> bool:

@@ -5,15 +5,29 @@ from collections.abc import AsyncGenerator, Sequence
 import asyncpg
 
 from app.domain.channel import Channel
-from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Result
+from app.domain.despatch import Note
+from app.domain.message import (
+    Claimed,
+    Done,
+    Draft,
+    MessageClass,
+    Outcome,
+    Owner,
+    Result,
+    Retry,
+    Violation,
+)
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import binding
+from app.ledger import binding, parcel
 from app.ledger.binding import Binding
+from app.ledger.parcel import Told
+from app.outbox.cases import Case
 from app.outbox.settle import Change
 
 Ours = tuple[str, str, Binding]
+UNBOUND_SECONDS = 60.0
 
 
 async def despatched(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -27,21 +41,49 @@ async def despatched(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outc
     for message in batch.messages:
         number = int(message.body["document_id"])
         channel = _channel(ctx, ours.get(number))
-        if number in seen or channel is None:
-            why = (
-                "read with another notice"
-                if number in seen
-                else "no order of ours, or of a channel that is not told"
-            )
-            outcomes.append(Outcome(message, Done(Result.NO_EFFECT, why)))
-            continue
-        seen.add(number)
-        drafts = [_draft(channel, message, ours[number], note.number) for note in notes.get(number, ())]
-        parked = await _parked(ctx.pool, drafts)
-        changes = tuple(Change(one, amend=()) for one in parked)
-        result = Result.APPLIED if drafts else Result.NO_EFFECT
-        outcomes.append(Outcome(message, Done(result, f"{len(drafts)} notes"), tuple(drafts), changes))
+        if channel is None:
+            outcomes.append(_foreign(ctx, message, known=number in ours))
+        elif number in seen:
+            outcomes.append(Outcome(message, Done(Result.NO_EFFECT, "read with another notice")))
+        else:
+            seen.add(number)
+            outcomes.append(await _look(ctx, message, channel, (ours[number], notes.get(number, ()))))
     yield outcomes
+
+
+def _foreign(ctx: Context, message: Claimed, *, known: bool) -> Outcome:
+    """A document with a reference like ours may be bound later: its create is in doubt, or parked, or was forgotten with a
+    lost database. It is looked for until it counts as a failure that somebody must see.
+    """
+    prefixes = tuple(f"{channel.prefix}-" for channel in ctx.channels.values() if channel.ship)
+    if not known and str(message.body.get("key", "")).startswith(prefixes):
+        return Outcome(message, Retry("its order is not bound to it yet", UNBOUND_SECONDS))
+    return Outcome(message, Done(Result.NO_EFFECT, "no order of ours, or of a channel that is not told"))
+
+
+async def _look(
+    ctx: Context, message: Claimed, channel: Channel, what: tuple[Ours, Sequence[Note]]
+) -> Outcome:
+    (connection, ref, bound), notes = what
+    told = await parcel.read(ctx.pool, connection, ref)
+    drafts = [_draft(channel, message, (connection, ref, bound), note.number) for note in notes]
+    parked = await _parked(ctx.pool, drafts)
+    changes = tuple(Change(one, amend=()) for one in parked)
+    there = {note.number: note for note in notes}
+    stale = sorted(number for number, one in told.items() if not _holds(one, there.get(number)))
+    flags = (Case(message.id, connection, ref, (_changed(stale),), flag=True),) if stale else ()
+    result = Result.APPLIED if drafts else Result.NO_EFFECT
+    return Outcome(message, Done(result, f"{len(drafts)} notes"), tuple(drafts), (*changes, *flags))
+
+
+def _holds(told: Told, note: Note | None) -> bool:
+    return note is not None and told.still_says(note)
+
+
+def _changed(numbers: Sequence[str]) -> Violation:
+    """Nothing is taken back by itself: what a retailer or a shopper was told stays told."""
+    fix = "tell the channel by hand what changed, or set the note right in the ERP"
+    return Violation("E-NOTE-CHANGED", "despatch_no", ", ".join(numbers), fix, Owner.CX)
 
 
 def _channel(ctx: Context, ours: Ours | None) -> Channel | None:

@@ -85,8 +85,7 @@ async def _walked(
     if walk is None:
         return Found(()), ()
     found = await listing.compare(ctx.pool, channel.connection, name, walk)
-    changed = frozenset(row.item for row in found.fresh)
-    return found, (Walked(channel.connection, name, walk, changed),)
+    return found, (Walked(channel.connection, name, walk, found.new),)
 
 
 def _left(channel: Polled, walk: Walk | None, found: Found) -> tuple[Draft, ...]:

@@ -67,10 +67,12 @@ def _stood(row: asyncpg.Record) -> str:
 async def lanes_for(
     conn: asyncpg.Connection, ids: Sequence[int], mappings: Mappings
 ) -> Mapping[int, tuple[str, ...] | None]:
-    """Lanes are worked out anew at each entry: a new alias may have made two SKUs one. None: they stay as they are."""
+    """Lanes are worked out anew at each entry: a new alias may have made two SKUs one. None: they stay as they are; what
+    only tells a channel holds no SKU, and must not begin to.
+    """
     rows = await conn.fetch(
         """
-        SELECT m.id, m.cls, o.snapshot FROM message AS m
+        SELECT m.id, m.kind, o.snapshot FROM message AS m
         LEFT JOIN order_snapshot AS o ON o.connection = m.source AND o.ref = m.order_ref
         WHERE m.id = ANY($1::bigint[])
         """,
@@ -78,7 +80,7 @@ async def lanes_for(
     )
     return {
         row["id"]: sku_lanes(codes(snapshot.from_json(row["snapshot"]), mappings))
-        if row["cls"] == "effect" and row["snapshot"] is not None
+        if ".sales_order." in row["kind"] and row["snapshot"] is not None
         else None
         for row in rows
     }

@@ -93,19 +93,31 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
 async def _read(
     ctx: Context, channel: Channel, messages: Sequence[Claimed]
 ) -> Mapping[str, Order | Unreadable]:
-    """What notices brought along, the newest of each order, and the others as the channel shows them now."""
+    """What notices brought along, the newest of each order, and the others as the channel shows them now. What was brought
+    counts once: a notice that comes again, or that is not newer than what is known, is asked for anew.
+    """
     told: dict[str, Order | Unreadable] = {}
     bare: dict[str, None] = {}
-    for message in messages:
-        ref = message.order_ref or ""
+    refs = [message.order_ref or "" for message in messages]
+    kept = await snapshot.read(ctx.pool, channel.connection, refs) if channel.unpack else {}
+    for message, ref in zip(messages, refs, strict=True):
         order = channel.unpack(ref, message.body) if channel.unpack else None
-        if order is None:
-            bare[ref] = None
-        else:
+        if order is not None:
             told[ref] = order
+        if not _counts(order, message, kept.get(ref)):
+            bare[ref] = None
     if channel.fetch_orders is None or not bare:
         return told
-    return told | dict(await timed(ctx, channel.name, "fetch_orders", channel.fetch_orders(list(bare))))
+    fetched = await timed(ctx, channel.name, "fetch_orders", channel.fetch_orders(list(bare)))
+    kept_told = {ref: one for ref, one in told.items() if ref not in bare or isinstance(one, Unreadable)}
+    return kept_told | dict(fetched)
+
+
+def _counts(order: Order | Unreadable | None, message: Claimed, known: Snapshot | None) -> bool:
+    """What cannot be read may have been corrected since."""
+    if not isinstance(order, Order) or message.attempts > 1:
+        return False
+    return known is None or order.updated_at > known.version_at
 
 
 def _after(before: Snapshot | None, order: Order | Unreadable) -> Order | Unreadable:

@@ -1,22 +1,25 @@
 """A despatch note of the ERP is told to the channel: read anew, validated whole, sent once (R-44-R-50)."""
 
 import hashlib
+from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
 from zoneinfo import ZoneInfo
 
 from app.domain.channel import Ship, Shipment
 from app.domain.despatch import Note, Parcel, Shipping, describe, line_codes, pack
-from app.domain.errors import InDoubtError
+from app.domain.errors import DestinationError, InDoubtError, SnoozeError
 from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Snooze, Violation
 from app.flows.context import Context
 from app.flows.flow import Batch, FencedError
 from app.flows.upstream import timed
-from app.ledger import binding, snapshot
-from app.outbox.intend import Intent, intend, last_sent
+from app.ledger import binding, parcel, snapshot
+from app.ledger.parcel import ParcelTold
+from app.outbox.intend import Intent, forget, intend, last_sent
 
 LONDON = ZoneInfo("Europe/London")
 UNREAD_SECONDS = 5.0
+UNSURE = "E-SHIP-UNSURE"
 
 
 async def ship(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -38,23 +41,28 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
     note = found.get(message.body["note"])
     if note is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the note is no longer in the ERP"))
+    told = await parcel.read(ctx.pool, message.source, ref)
+    if note.number in told:
+        return Outcome(message, Done(Result.NO_EFFECT, f"{note.number} was told"))
     mappings = await ctx.mappings()
     codes = line_codes(taken.order, mappings, bound.codes)
     today = ctx.now().astimezone(LONDON).date()
-    parcel = pack(Shipping(taken.order, note, tuple(found.values()), codes, today), mappings)
-    if not isinstance(parcel, Parcel):
-        return Outcome(message, Park(parcel))
+    before = Counter[str]()
+    for one in told.values():
+        before.update(one.lines)
+    packed = pack(Shipping(taken.order, note, before, codes, today), mappings)
+    if not isinstance(packed, Parcel):
+        return Outcome(message, Park(packed))
     ordered = {line.ref: line.quantity for line in taken.order.lines}
-    return await _tell(
-        ctx, message, channel.ship, (note, Shipment(ref, taken.order.channel_id, parcel, ordered, ctx.now()))
-    )
+    shipment = Shipment(ref, taken.order.channel_id, packed, ordered, before, ctx.now())
+    return await _tell(ctx, message, channel.ship, (note, shipment))
 
 
 async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Shipment]) -> Outcome:
     """An intent right before the call: whether it was tried before decides what a read can prove."""
     note, shipment = what
     digest = hashlib.sha256(repr(shipment.parcel).encode()).digest()
-    again = message.id in await last_sent(ctx.pool, [message.id])
+    again = await _was_tried(ctx, message)
 
     async def begin() -> None:
         if message.id not in await intend(ctx.pool, [Intent(message, "ship", note.number, digest)]):
@@ -64,8 +72,29 @@ async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Sh
         call = tell(replace(shipment, again=again), begin)
         sent = await timed(ctx, ctx.channels[message.destination].name, "ship", call)
     except InDoubtError as error:
-        fix = "look in the channel whether this part was despatched; if not, retry; if so, end it with that reason"
-        violation = Violation("E-SHIP-UNSURE", "quantity", str(error), fix, Owner.OPERATIONS)
+        fix = "look in the channel whether this part was despatched: if not, retry; if so, accept it as told"
+        violation = Violation(UNSURE, "quantity", str(error), fix, Owner.OPERATIONS)
         return Outcome(message, Park((violation,), there=False))
-    told = ", ".join(describe(shipment.parcel))
-    return Outcome(message, Done(Result.APPLIED if sent else Result.NO_EFFECT, f"{note.number}: {told}"))
+    except (DestinationError, SnoozeError):
+        await forget(ctx.pool, message)
+        raise
+    facts = (ParcelTold(message.source, shipment.ref, note, shipment.parcel),)
+    said = f"{note.number}: {', '.join(describe(shipment.parcel))}"
+    return Outcome(message, Done(Result.APPLIED if sent else Result.NO_EFFECT, said), facts=facts)
+
+
+async def _was_tried(ctx: Context, message: Claimed) -> bool:
+    """A try without a definite answer; a person who let it go since has looked, and says that nothing is there."""
+    if message.id not in await last_sent(ctx.pool, [message.id]):
+        return False
+    looked: bool = await ctx.pool.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM exception_case WHERE message_id = $1 AND code = $2 AND resolution = 'released'
+            AND closed_at > (SELECT max(at) FROM intent WHERE message_id = $1)
+        )
+        """,
+        message.id,
+        UNSURE,
+    )
+    return not looked

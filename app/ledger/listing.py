@@ -10,12 +10,12 @@ from app.domain.channel import Listed, Walk
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """Fact: a page of a walk was read. `changed`: items that are new or hold something else than before."""
+    """Fact: a page of a walk was read. `new`: items that were not listed before."""
 
     connection: str
     poll: str
     walk: Walk
-    changed: frozenset[str]
+    new: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +28,12 @@ class Dropped:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`fresh`: rows that are new or changed. `left`: (item, order ref) of what left the list; `again`: the walk found
-    something on this page or an earlier one. Both are told when it ends.
+    """`fresh`: rows that are new or changed, of which `new` were not listed before. `left`: (item, order ref) of what left the list; `again`: the walk found
+    something new on this page or an earlier one. Both are told when it ends.
     """
 
     fresh: tuple[Listed, ...]
+    new: frozenset[str] = frozenset()
     left: tuple[tuple[str, str], ...] = ()
     again: bool = False
 
@@ -47,8 +48,9 @@ async def compare(pool: asyncpg.Pool, connection: str, poll: str, walk: Walk) ->
     )
     fingerprints = {row["item"]: row["fingerprint"] for row in known}
     fresh = tuple(row for row in walk.rows if fingerprints.get(row.item) != row.fingerprint)
+    new = frozenset(row.item for row in fresh if row.item not in fingerprints)
     if not walk.ended:
-        return Found(fresh)
+        return Found(fresh, new)
     rows = await pool.fetch(
         """
         SELECT item, order_ref, walk < $3::bigint AS left_it FROM channel_listing
@@ -60,7 +62,7 @@ async def compare(pool: asyncpg.Pool, connection: str, poll: str, walk: Walk) ->
         items,
     )
     left = tuple((row["item"], row["order_ref"]) for row in rows if row["left_it"] and row["order_ref"])
-    return Found(fresh, left, bool(fresh) or any(not row["left_it"] for row in rows))
+    return Found(fresh, new, left, bool(new) or any(not row["left_it"] for row in rows))
 
 
 async def record(conn: asyncpg.Connection, fact: Walked) -> None:
@@ -68,8 +70,8 @@ async def record(conn: asyncpg.Connection, fact: Walked) -> None:
     await conn.execute(
         """
         INSERT INTO channel_listing AS kept (connection, poll, item, fingerprint, order_ref, walk, changed_in)
-        SELECT $1, $2, item, fingerprint, order_ref, $3::bigint, CASE WHEN changed THEN $3::bigint ELSE 0 END
-        FROM unnest($4::text[], $5::text[], $6::text[], $7::bool[]) AS given(item, fingerprint, order_ref, changed)
+        SELECT $1, $2, item, fingerprint, order_ref, $3::bigint, CASE WHEN new THEN $3::bigint ELSE 0 END
+        FROM unnest($4::text[], $5::text[], $6::text[], $7::bool[]) AS given(item, fingerprint, order_ref, new)
         ON CONFLICT (connection, poll, item) DO UPDATE SET fingerprint = excluded.fingerprint, walk = excluded.walk,
             changed_in = greatest(kept.changed_in, excluded.changed_in)
         """,
@@ -79,7 +81,7 @@ async def record(conn: asyncpg.Connection, fact: Walked) -> None:
         [row.item for row in rows],
         [row.fingerprint for row in rows],
         [row.draft.order_ref for row in rows],
-        [row.item in fact.changed for row in rows],
+        [row.item in fact.new for row in rows],
     )
     if fact.walk.ended:
         await conn.execute(

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, snapshot
+from app.ledger import binding, cursor, listing, parcel, snapshot
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
+from app.ledger.parcel import ParcelTold
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped
+Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -20,6 +21,9 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     bound = [fact for fact in facts if isinstance(fact, Bound)]
     if bound:
         await binding.record(conn, bound)
+    told = [fact for fact in facts if isinstance(fact, ParcelTold)]
+    if told:
+        await parcel.record(conn, told)
     dropped = [fact for fact in facts if isinstance(fact, Dropped)]
     if dropped:
         await listing.drop(conn, dropped)

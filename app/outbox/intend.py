@@ -42,6 +42,11 @@ async def intend(pool: asyncpg.Pool, intents: Sequence[Intent]) -> set[int]:
     return {row["message_id"] for row in rows}
 
 
+async def forget(pool: asyncpg.Pool, message: Claimed) -> None:
+    """The call that was intended under this claim was certainly not made, or refused whole."""
+    await pool.execute("DELETE FROM intent WHERE message_id = $1 AND token = $2", message.id, message.token)
+
+
 async def last_sent(pool: asyncpg.Pool, ids: Sequence[int]) -> dict[int, bytes]:
     """Message -> digest of what its newest intent said, for those that have one."""
     rows = await pool.fetch(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.channel import Acknowledgement, Listed, Page, Walk
+from app.domain.channel import Acknowledged, Acknowledgement, Listed, Page, Walk
 from app.domain.errors import TransientError
 from app.domain.message import Draft
 from app.flows import poll
@@ -115,9 +115,9 @@ def telling(stage: Stage) -> tuple[Stage, list[Acknowledgement]]:
     """A channel that wants to hear when the ERP has an order."""
     told: list[Acknowledgement] = []
 
-    async def acknowledge(one: Acknowledgement) -> bool:
+    async def acknowledge(one: Acknowledgement) -> Acknowledged:
         told.append(one)
-        return True
+        return Acknowledged(sent=True)
 
     channel = replace(stage.ctx.channels[SHOP], acknowledge=acknowledge)
     return replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel})), told

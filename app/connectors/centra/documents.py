@@ -105,8 +105,7 @@ query GatewayShipments($where: OrderFilter!) {
   orders(where: $where, limit: 1) {
     __typename number status isOnHold
     shipments {
-      id number isGoodToGo isPaid isCaptured isShipped trackingNumber
-      lines { quantity orderLine { id } }
+      id number isGoodToGo isPaid isCaptured isShipped additionalMessage
     }
   }
 }

@@ -28,15 +28,6 @@ NOON = time(12)
 CAPTURED = "already captured"
 
 
-class _OrderLine(Wire):
-    id: int
-
-
-class WireShipmentLine(Wire):
-    quantity: int
-    order_line: _OrderLine
-
-
 class WireShipment(Wire):
     """`is_paid` and `is_good_to_go` must both hold before it can be completed (centra.md 4)."""
 
@@ -45,8 +36,7 @@ class WireShipment(Wire):
     is_paid: bool = False
     is_captured: bool = False
     is_shipped: bool = False
-    tracking_number: Text = ""
-    lines: tuple[WireShipmentLine, ...] = ()
+    additional_message: Text = ""
 
 
 class WireShipped(Wire):
@@ -91,19 +81,20 @@ async def _read(told: Shipment, source: Source) -> WireShipped:
     return order
 
 
+def _mark(told: Shipment) -> str:
+    """Written with the shipment itself, so that no crash comes between the two; the shopper may read it."""
+    return f"Despatch note {told.parcel.note}"
+
+
 def _match(order: WireShipped, told: Shipment) -> WireShipment | None:
-    """The shipment of this parcel: same tracking number, same lines. Raises InDoubtError for a part that may be there
-    without our seeing it yet: Centra would take it twice.
+    """The shipment of this note: two notes may share a tracking number, and a number may be corrected. Raises InDoubtError
+    for a part that may be there without our seeing it yet: Centra would take it twice.
     """
-    wanted = dict(told.parcel.lines)
-    for one in order.shipments:
-        lines = {str(line.order_line.id): line.quantity for line in one.lines}
-        if one.tracking_number == told.parcel.tracking and lines == wanted:
-            return one
+    found = next((one for one in order.shipments if one.additional_message == _mark(told)), None)
     parts = [ref for ref, units in told.parcel.lines if units < told.ordered.get(ref, 0)]
-    if told.again and parts:
+    if found is None and told.again and parts:
         raise InDoubtError(f"a part of line {', '.join(parts)} may have been shipped; no read shows it")
-    return None
+    return found
 
 
 async def _create(order: WireShipped, told: Shipment, source: Source) -> WireShipment:
@@ -117,6 +108,7 @@ async def _create(order: WireShipped, told: Shipment, source: Source) -> WireShi
         "isPaid": wholesale,
         "sendEmail": False,
         "allocateDemand": True,
+        "additionalMessage": _mark(told),
         "shipmentInfo": _info(told),
     }
     return await _do(CREATE_SHIPMENT, {"input": wish}, source)
@@ -134,8 +126,10 @@ async def _capture(found: WireShipment, source: Source) -> WireShipment:
 
 async def _complete(found: WireShipment, told: Shipment, source: Source) -> None:
     """The shopper's mail goes out here, with the tracking number, and nowhere before."""
-    noon = datetime.combine(told.parcel.day, NOON, tzinfo=source.settings.zone)
-    wish = {"shippedAt": min(noon, told.now).isoformat(), "sendEmail": True, "shipmentInfo": _info(told)}
+    wish: dict[str, Any] = {"sendEmail": True, "shipmentInfo": _info(told)}
+    if told.parcel.day < told.now.astimezone(source.settings.zone).date():
+        noon = datetime.combine(told.parcel.day, NOON, tzinfo=source.settings.zone)
+        wish["shippedAt"] = noon.isoformat()  # else it is now, by Centra's clock and not by ours
     await _do(COMPLETE_SHIPMENT, {"id": found.id, "input": wish}, source)
 
 

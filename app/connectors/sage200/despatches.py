@@ -37,6 +37,7 @@ class DespatchLineRow(Wire):
     sop_despatch_consignment_no: str = ""
     sop_despatch_line_quantity: Decimal = Decimal(0)
     sop_order_id: int
+    sop_order_customer_document_no: str = ""
     product_code: str = ""
     date_time_updated: str = ""
 
@@ -44,6 +45,7 @@ class DespatchLineRow(Wire):
 class DespatchRow(Wire):
     sop_despatch_document_no: str
     sop_order_id: int
+    sop_order_customer_document_no: str = ""
 
 
 class ReceiptRow(Wire):
@@ -98,7 +100,10 @@ class Despatches:
         rows = read(DespatchLineRow, page)
         newest = {(row.sop_despatch_id, row.sop_order_id): row for row in rows}
         drafts = [
-            self._draft((row.sop_order_id, row.sop_despatch_document_no), row.date_time_updated)
+            self._draft(
+                (row.sop_order_id, row.sop_despatch_document_no, row.sop_order_customer_document_no),
+                row.date_time_updated,
+            )
             for row in newest.values()
         ]
         return step.page(drafts, [row.date_time_updated for row in rows])
@@ -111,9 +116,9 @@ class Despatches:
         drafts = [self._draft(place, stamps[place[1]]) for place in await self._orders_of(stamps)]
         return step.page(drafts, [row.date_time_updated for row in rows])
 
-    async def _orders_of(self, numbers: Iterable[str]) -> list[tuple[int, str]]:
-        """(order, note): a receipt does not tell whose it is."""
-        found: list[tuple[int, str]] = []
+    async def _orders_of(self, numbers: Iterable[str]) -> list[tuple[int, str, str]]:
+        """(order, note, the order's own reference): a receipt does not tell whose it is."""
+        found: list[tuple[int, str, str]] = []
         terms = (equals("sop_despatch_document_no", number) for number in numbers)
         for wanted in any_of(terms, self._settings.filter_terms):
             options: dict[str, str | int] = {
@@ -123,18 +128,21 @@ class Despatches:
                 "skip": 0,
             }
             rows = read(DespatchRow, await self._client.page(ORDERS_OF, options))
-            found += [(row.sop_order_id, row.sop_despatch_document_no) for row in rows]
+            found += [
+                (row.sop_order_id, row.sop_despatch_document_no, row.sop_order_customer_document_no)
+                for row in rows
+            ]
         return list(dict.fromkeys(found))
 
-    def _draft(self, place: tuple[int, str], stamp: str) -> Draft:
-        document_id, note = place
+    def _draft(self, place: tuple[int, str, str], stamp: str) -> Draft:
+        document_id, note, key = place
         return Draft(
             kind="sage200.despatch",
             cls=MessageClass.NOTICE,
             destination=f"sage200:{self._connection}",
             source=self._connection,
             key=f"sage200/{self._connection}/despatch/{document_id}/{note}/{stamp}",
-            body={"document_id": document_id, "note": note},
+            body={"document_id": document_id, "note": note, "key": key.strip()},
         )
 
 

@@ -10,7 +10,7 @@ from app.connectors.virtualstock.mapping import LONDON, moment
 from app.connectors.virtualstock.payloads import WireItem, WireOrder, last_number
 from app.connectors.virtualstock.poll import Source
 from app.connectors.virtualstock.settings import Retailer
-from app.domain.channel import Acknowledgement
+from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import PermanentError, TransientError
 
 NEW = "ORDER"
@@ -18,8 +18,10 @@ NOON = "T12:00:00"
 """19 characters and no offset; in the middle of the day, so that no clock change moves it to another."""
 
 
-async def acknowledge(told: Acknowledgement, *, source: Source, clock: Callable[[], datetime]) -> bool:
-    """Whether anything was still to acknowledge: the order is read first, so that a repeat changes nothing. Raises
+async def acknowledge(
+    told: Acknowledgement, *, source: Source, clock: Callable[[], datetime]
+) -> Acknowledged:
+    """The order is read first, so that a repeat changes nothing. Raises
     PermanentError(E-DATE-WINDOW) where the dates to send would break what the retailer promised.
     """
     raw = await source.client.get(f"restapi/v4/orders/{int(told.channel_id)}/", {"format": "json"})
@@ -31,13 +33,15 @@ async def acknowledge(told: Acknowledgement, *, source: Source, clock: Callable[
     except (ValidationError, ValueError, KeyError) as error:
         raise TransientError(f"an order that cannot be read: {type(error).__name__}") from error
     new = [item for item in wire.items if item.status == NEW]
+    left = tuple(item.line_reference for item in new if told.lines.get(item.line_reference) != item.quantity)
+    new = [item for item in new if item.line_reference not in left]
     if not new:
-        return False
+        return Acknowledged(sent=False, left=left)
     items = [_item(item, retailer, told, clock()) for item in new]
     await source.client.send(
         "POST", f"restapi/v4/orders/{int(told.channel_id)}/acknowledge/?format=json", {"items": items}
     )
-    return True
+    return Acknowledged(sent=True, left=left)
 
 
 def _item(item: WireItem, retailer: Retailer, told: Acknowledgement, now: datetime) -> dict[str, Any]:

@@ -92,8 +92,10 @@ def _is(row: Mapping[str, Any], ref: str, source: Source) -> bool:
 
 
 def unpack(ref: str, body: Mapping[str, Any], *, source: Source) -> Order | Unreadable | None:
-    """The order that a notice brought along from a list; None where it brought none."""
+    """The order that a notice brought along from a list; None where it brought none, and where it has another name by now
+    since its retailer was configured: under that name it was listed anew.
+    """
     row, at = body.get("order"), body.get("read_at")
-    if not isinstance(row, dict) or not isinstance(at, str):
+    if not isinstance(row, dict) or not isinstance(at, str) or not _is(row, ref, source):
         return None
     return map_order(ref, row, Reading(source.connection, source.settings, datetime.fromisoformat(at)))

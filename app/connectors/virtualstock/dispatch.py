@@ -30,34 +30,32 @@ async def ship(told: Shipment, begin: Begin, *, source: Source, carriers: "Carri
         lines = {item.line_reference: item for item in WireOrder.model_validate(raw).items}
     except ValidationError as error:
         raise TransientError("an order that cannot be read") from error
-    items = [
-        _item(lines[ref], units, told) for ref, units in told.parcel.lines if _is_open(lines.get(ref), ref)
-    ]
-    if not items:
+    left = [(ref, units) for ref, units in told.parcel.lines if _is_open(lines.get(ref), ref, told)]
+    if not left:
         return False
-    parts = [
-        ref
-        for ref, units in told.parcel.lines
-        if units < told.ordered.get(ref, 0) and lines[ref].status != DONE
-    ]
+    parts = [ref for ref, units in left if units < told.ordered.get(ref, 0)]
     if told.again and parts:
         raise InDoubtError(
             f"a part of line {', '.join(parts)} may have been told before; no read shows how much"
         )
     await carriers.check(told.parcel.carrier)
     await begin()
+    items = [_item(lines[ref], units, told) for ref, units in left]
     await source.client.send("POST", f"{path}dispatch/?format=json", {"items": items})
     return True
 
 
-def _is_open(item: WireItem | None, ref: str) -> bool:
+def _is_open(item: WireItem | None, ref: str, told: Shipment) -> bool:
+    """A line may be shown as dispatched once a part of it is (virtualstock.md 12.5): what was told says whether more may
+    follow. Where nothing was told, somebody dispatched it by hand.
+    """
     if item is None:
         raise PermanentError("E-LINE-UNKNOWN", f"Virtualstock has no line {ref} in this order")
     if item.status == NEW:
         raise SnoozeError("the order is not acknowledged yet", NEW_SECONDS)
     if item.status != DONE and item.status not in OPEN:
         raise PermanentError("E-VS-REFUSED", f"line {ref} is {item.status}: it cannot be dispatched")
-    return item.status != DONE
+    return item.status != DONE or told.told.get(ref, 0) > 0
 
 
 def _item(item: WireItem, units: int, told: Shipment) -> dict[str, Any]:

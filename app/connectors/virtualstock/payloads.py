@@ -32,6 +32,17 @@ def last_number(url: str) -> int:
     return int(found[1])
 
 
+def storable(value: Any) -> Any:
+    """Without NUL and lone surrogates, in keys and texts alike: valid in JSON, refused by jsonb."""
+    if isinstance(value, str):
+        return UNSTORABLE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [storable(one) for one in value]
+    if isinstance(value, dict):
+        return {storable(name): storable(one) for name, one in value.items()}
+    return value
+
+
 def _text(value: Any) -> Any:
     if value is None:
         return ""

@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.mapping import ref_of
 from app.connectors.virtualstock.notices import order_notice, unreadable
-from app.connectors.virtualstock.payloads import WirePage, last_number
+from app.connectors.virtualstock.payloads import WirePage, last_number, storable
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.domain.channel import Listed, Page, Walk
 from app.domain.errors import TransientError
@@ -76,11 +76,13 @@ def _listed(row: dict[str, Any], status: str, walk: tuple[int, datetime], source
     try:
         item = f"{status}/{last_number(str(row.get('url')))}"
         ref = ref_of(row, source.settings)
+        # A retailer that is configured later gives its orders another name: then they are to be read anew.
+        fingerprint = hashlib.sha256(ref.encode() + spelt).hexdigest()[:32]
     except ValueError:
         draft = unreadable(source.connection, f"list/{fingerprint}", "url, retailer, order_reference", spelt)
         return Listed(f"{status}/?{fingerprint}", fingerprint, draft)
     key = f"list/{item}/{number}/{fingerprint}"
-    body = {"via": "poll", "status": status, "order": row, "read_at": now.isoformat()}
+    body = {"via": "poll", "status": status, "order": storable(row), "read_at": now.isoformat()}
     return Listed(item, fingerprint, order_notice(source.connection, key, ref, body))
 
 

@@ -7,7 +7,10 @@ from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_
 
 from app.domain.calendar import Calendar
 
-RetailerCode = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,7}$")]
+RetailerCode = Annotated[
+    str, Field(pattern=r"^([A-QS-Z0-9][A-Z0-9]{0,6}|R|R[A-Z0-9]{0,5}[A-Z][A-Z0-9]{0,5})$", max_length=7)
+]
+"""Never R and digits alone: that is how orders of unknown retailers are called."""
 FieldName = Literal[
     "sub_status", "fulfillment_route", "supplier_dispatch_date", "supplier_delivery_date", "comment"
 ]

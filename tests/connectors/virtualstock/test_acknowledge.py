@@ -4,16 +4,16 @@ from datetime import UTC, datetime, time
 import httpx
 import pytest
 
-from app.domain.channel import Acknowledgement
+from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import DestinationError, PermanentError, TransientError
 from tests.connectors.virtualstock.conftest import opened
 from tests.connectors.virtualstock.wire import item, order
 
 PLACED = datetime(2026, 1, 5, 9, tzinfo=UTC)
-TOLD = Acknowledgement("ARG-A1", "700101", "0000001579", PLACED)
+TOLD = Acknowledgement("ARG-A1", "700101", "0000001579", PLACED, {"1": 2, "01": 2})
 
 
-async def tell(vendor, clock, **profile) -> bool:
+async def tell(vendor, clock, **profile) -> Acknowledged:
     async with opened(vendor, clock, retailers={"ARG": {"id": 31, **profile}}) as channel:
         return await channel.acknowledge(TOLD)
 
@@ -26,14 +26,21 @@ def sent(vendor) -> list[dict]:
 
 async def test_new_lines_are_acknowledged_with_what_was_read(vendor, clock):
     vendor.reply(order(items=[item("01"), item("2", status="CANCEL"), item("3", status="ORDER_ACK")]), 200)
-    assert await tell(vendor, clock) is True
+    assert await tell(vendor, clock) == Acknowledged(sent=True)
     assert sent(vendor) == [{"part_number": "61203344", "line_ref": "01", "quantity": 2}]
 
 
 async def test_nothing_new_is_nothing_to_tell(vendor, clock):
     vendor.reply(order(items=[item(status="ORDER_ACK")]))
-    assert await tell(vendor, clock) is False
+    assert await tell(vendor, clock) == Acknowledged(sent=False)
     assert [request.method for request in vendor.asked] == ["GET"]
+
+
+@pytest.mark.requirement("R-38")
+async def test_lines_that_the_erp_lacks_are_left_alone_and_told(vendor, clock):
+    vendor.reply(order(items=[item("01"), item("7"), item("1", quantity=5)]), 200)
+    assert await tell(vendor, clock) == Acknowledged(sent=True, left=("7", "1"))
+    assert [line["line_ref"] for line in sent(vendor)] == ["01"]
 
 
 async def test_a_retailers_profile_fills_the_fields(vendor, clock):

@@ -52,14 +52,14 @@ async def sent(vendor, clock):
         for place in range(3):
             await channel.polls["open_orders"]({"status": place}, NOW)
         await channel.fetch_orders(["ARG-A1"])
-        await channel.acknowledge(Acknowledgement("ARG-A1", "7", "0000001579", NOW))
+        await channel.acknowledge(Acknowledgement("ARG-A1", "7", "0000001579", NOW, {"01": 2}))
 
         await channel.answer_cancellation("7")
 
         async def begin() -> None:
             clock.at = NOW.replace(hour=NOW.hour + 1)  # the access token ends: the pair is refreshed
 
-        await channel.ship(Shipment("ARG-A1", "7", parcel, {"01": 2}, NOW), begin)
+        await channel.ship(Shipment("ARG-A1", "7", parcel, {"01": 2}, {}, NOW), begin)
     return [*vendor.asked, *vendor.logins]
 
 

@@ -11,7 +11,7 @@ from tests.connectors.virtualstock.conftest import NOW, opened
 from tests.connectors.virtualstock.wire import item, order
 
 PARCEL = Parcel("42", (("01", 2),), "dpd", "", "01550123456789", "https://track.example/1", date(2026, 11, 5))
-TOLD = Shipment("ARG-A1", "700101", PARCEL, {"01": 2}, NOW)
+TOLD = Shipment("ARG-A1", "700101", PARCEL, {"01": 2}, {}, NOW)
 CARRIERS = [{"id": 1, "slug": "dpd", "name": "DPD"}]
 
 
@@ -52,6 +52,7 @@ async def test_what_is_dispatched_already_is_not_told_again(vendor, clock):
         "700101",
         Parcel("42", (("01", 2), ("02", 2)), "dpd", "", "1", "", date(2026, 11, 5)),
         {"01": 2, "02": 2},
+        {},
         NOW,
         again=True,
     )
@@ -63,7 +64,7 @@ async def test_what_is_dispatched_already_is_not_told_again(vendor, clock):
 
 
 async def test_a_part_that_may_have_been_told_is_never_repeated_blindly(vendor, clock):
-    part = Shipment("A1", "700101", PARCEL, {"01": 5}, NOW, again=True)
+    part = Shipment("A1", "700101", PARCEL, {"01": 5}, {}, NOW, again=True)
     vendor.reply(shown("ORDER_ACK"))
     with pytest.raises(InDoubtError):
         await tell(vendor, clock, part)

@@ -1,7 +1,10 @@
+import json
+
+import httpx
 import pytest
 
 from app.domain.errors import DestinationError, TransientError
-from tests.connectors.virtualstock.conftest import NOW, opened
+from tests.connectors.virtualstock.conftest import NOW, make_settings, opened
 from tests.connectors.virtualstock.wire import order, page
 
 
@@ -98,3 +101,35 @@ async def test_one_order_is_fetched_by_its_retailers_reference(vendor, clock):
         {"order_reference": "A1", "retailer_id": "31", "format": "json"},
         {"order_reference": "GONE", "retailer_id": "31", "format": "json"},
     ]
+
+
+async def test_text_that_no_database_holds_takes_no_list_with_it(vendor, clock):
+    text = json.dumps(page(order(1, comment="a\x00b\ud800"), order(2), count=9))
+    vendor.reply(httpx.Response(200, text=text))
+    async with opened(vendor, clock) as channel:
+        rows = (await channel.polls["open_orders"]({}, NOW)).walk.rows
+    assert rows[0].draft.body["order"]["comment"] == "a\ufffdb\ufffd"
+
+
+async def test_a_retailer_that_is_configured_later_makes_its_orders_new(vendor, clock):
+    raw = order(1, retailer="https://edge.test/customers/77/")
+    vendor.reply(page(raw, count=9), page(raw, count=9))
+    async with opened(vendor, clock) as channel:
+        (before,) = (await channel.polls["open_orders"]({}, NOW)).walk.rows
+    async with opened(vendor, clock, retailers={"NEW": {"id": 77}}) as channel:
+        (after,) = (await channel.polls["open_orders"]({}, NOW)).walk.rows
+    assert (before.draft.order_ref, after.draft.order_ref) == ("R77-A1", "NEW-A1")
+        assert channel.unpack("R77-A1", before.draft.body) is None
+        assert channel.unpack("NEW-A1", after.draft.body).ref == "NEW-A1"
+    assert before.fingerprint != after.fingerprint
+
+
+@pytest.mark.parametrize(
+    ("code", "good"), [("R77", False), ("R", True), ("RX7", True), ("R7X", True), ("ARG", True)]
+)
+def test_no_retailer_is_called_as_unknown_ones_are(code, good):
+    if good:
+        assert make_settings(retailers={code: {"id": 1}}).code_of(1) == code
+    else:
+        with pytest.raises(ValueError, match="pattern"):
+            make_settings(retailers={code: {"id": 1}})

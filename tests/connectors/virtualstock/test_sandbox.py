@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 
 from app.connectors.virtualstock.connector import open_channel
-from app.domain.channel import Acknowledgement
+from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import TransientError
 from app.domain.order import Order, Unreadable
 from tests.connectors.virtualstock.conftest import make_settings
@@ -55,7 +55,8 @@ async def walk(channel) -> dict[str, Order | Unreadable | None]:
 
 
 def told(order: dict, ref: str) -> Acknowledgement:
-    return Acknowledgement(ref, str(order["id"]), "0000001579", now())
+    lines = {line["line_reference"]: line["quantity"] for line in order["lines"]}
+    return Acknowledgement(ref, str(order["id"]), "0000001579", now(), lines)
 
 
 @pytest.mark.parametrize("size", [1, 3, 100])
@@ -75,16 +76,16 @@ async def test_a_walk_finds_every_retailers_orders(edge, channel, size):
 async def test_every_retailers_order_can_be_acknowledged(edge, channel, code):
     order = await edge.place(code, (1, 2))
     ref = f"{code}-{order['order_reference']}"
-    assert await channel.acknowledge(told(order, ref)) is True
+    assert await channel.acknowledge(told(order, ref)) == Acknowledged(sent=True)
     assert await edge.statuses(order) == ["ORDER_ACK"] * 2
-    assert await channel.acknowledge(told(order, ref)) is False
+    assert await channel.acknowledge(told(order, ref)) == Acknowledged(sent=False)
 
 
 @pytest.mark.parametrize("success", ["200_empty", "200_json", "201"])
 async def test_every_form_of_success_is_one(edge, channel, success):
     await edge.sandbox.switch(virtualstock__success=success)
     order = await edge.place()
-    assert await channel.acknowledge(told(order, "ARG-1")) is True
+    assert await channel.acknowledge(told(order, "ARG-1")) == Acknowledged(sent=True)
 
 
 async def test_what_was_done_in_part_is_finished_by_the_next_try(edge, channel):
@@ -93,7 +94,7 @@ async def test_what_was_done_in_part_is_finished_by_the_next_try(edge, channel):
     with pytest.raises(TransientError):
         await channel.acknowledge(told(order, "ARG-1"))
     assert await edge.statuses(order) == ["ORDER_ACK", "ORDER", "ORDER"]
-    assert await channel.acknowledge(told(order, "ARG-1")) is True
+    assert await channel.acknowledge(told(order, "ARG-1")) == Acknowledged(sent=True)
     assert await edge.statuses(order) == ["ORDER_ACK"] * 3
 
 

@@ -48,6 +48,7 @@ def test_tracking_news_is_kept_by_its_own_number():
         ({}, "missing"),
         (header(scheme="Bearer"), "malformed"),
         ({"authorization": "Basic ???"}, "malformed"),
+        ({"authorization": "Basic \u00e9"}, "malformed"),
         (header("pusher:guess"), "mismatch"),
         (header("somebody:told by us"), "mismatch"),
         (header("pusher"), "mismatch"),
