@@ -118,9 +118,9 @@ async def test_a_retailer_that_is_configured_later_makes_its_orders_new(vendor, 
         (before,) = (await channel.polls["open_orders"]({}, NOW)).walk.rows
     async with opened(vendor, clock, retailers={"NEW": {"id": 77}}) as channel:
         (after,) = (await channel.polls["open_orders"]({}, NOW)).walk.rows
-    assert (before.draft.order_ref, after.draft.order_ref) == ("R77-A1", "NEW-A1")
         assert channel.unpack("R77-A1", before.draft.body) is None
         assert channel.unpack("NEW-A1", after.draft.body).ref == "NEW-A1"
+    assert (before.draft.order_ref, after.draft.order_ref) == ("R77-A1", "NEW-A1")
     assert before.fingerprint != after.fingerprint
 
 
