@@ -4,8 +4,7 @@ Duplicate, late and reordered notices are harmless here by construction.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from datetime import timedelta
+from dataclasses import dataclass
 
 import asyncpg
 
@@ -27,10 +26,10 @@ from app.domain.message import (
 from app.domain.order import Order, Standing, Unreadable
 from app.domain.rules import Mappings
 from app.flows import answer_cancellation
+from app.flows.brought import after, read
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.turn import in_turn
-from app.flows.upstream import timed
 from app.ledger import binding, snapshot
 from app.ledger.binding import Binding
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
@@ -74,10 +73,10 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
     if channel.fetch_orders is None:
         yield [Outcome(m, Done(Result.NO_EFFECT, "the channel has no orders")) for m in batch.messages]
         return
-    orders = await _read(ctx, channel, batch.messages)
+    orders = await read(ctx, channel, batch.messages)
     known = await _known(ctx, channel, refs)
     if not channel.stamped:
-        orders = {ref: _after(known.snapshots.get(ref), order) for ref, order in orders.items()}
+        orders = {ref: after(known.snapshots.get(ref), order) for ref, order in orders.items()}
     seen: set[str | None] = set()
     outcomes = []
     for message in batch.messages:
@@ -88,43 +87,6 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
             outcomes.append(compare(message, orders.get(message.order_ref or ""), known, ctx.erp.destination))
     async for group in in_turn(ctx, channel.destination, outcomes):
         yield group
-
-
-async def _read(
-    ctx: Context, channel: Channel, messages: Sequence[Claimed]
-) -> Mapping[str, Order | Unreadable]:
-    """What notices brought along, the newest of each order, and the others as the channel shows them now. What was brought
-    counts once: a notice that comes again, or that is not newer than what is known, is asked for anew.
-    """
-    told: dict[str, Order | Unreadable] = {}
-    bare: dict[str, None] = {}
-    refs = [message.order_ref or "" for message in messages]
-    kept = await snapshot.read(ctx.pool, channel.connection, refs) if channel.unpack else {}
-    for message, ref in zip(messages, refs, strict=True):
-        order = channel.unpack(ref, message.body) if channel.unpack else None
-        if order is not None:
-            told[ref] = order
-        if not _counts(order, message, kept.get(ref)):
-            bare[ref] = None
-    if channel.fetch_orders is None or not bare:
-        return told
-    fetched = await timed(ctx, channel.name, "fetch_orders", channel.fetch_orders(list(bare)))
-    kept_told = {ref: one for ref, one in told.items() if ref not in bare or isinstance(one, Unreadable)}
-    return kept_told | dict(fetched)
-
-
-def _counts(order: Order | Unreadable | None, message: Claimed, known: Snapshot | None) -> bool:
-    """What cannot be read may have been corrected since."""
-    if not isinstance(order, Order) or message.attempts > 1:
-        return False
-    return known is None or order.updated_at > known.version_at
-
-
-def _after(before: Snapshot | None, order: Order | Unreadable) -> Order | Unreadable:
-    """Its version is the moment at which it was read: newer than what was read before, whatever a clock did."""
-    if before is None or isinstance(order, Unreadable) or order.updated_at > before.version_at:
-        return order
-    return replace(order, updated_at=before.version_at + timedelta(microseconds=1))
 
 
 async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
