@@ -15,6 +15,7 @@ from app.domain.message import (
     Owner,
     Result,
     Retry,
+    Snooze,
     Violation,
 )
 from app.flows.context import Context
@@ -28,6 +29,7 @@ from app.outbox.settle import Change
 
 Ours = tuple[str, str, Binding]
 UNBOUND_SECONDS = 60.0
+BUSY_SECONDS = 2.0
 
 
 async def despatched(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -67,7 +69,9 @@ async def _look(
     (connection, ref, bound), notes = what
     told = await parcel.read(ctx.pool, connection, ref)
     drafts = [_draft(channel, message, (connection, ref, bound), note.number) for note in notes]
-    parked = await _parked(ctx.pool, drafts)
+    parked, busy = await _parked(ctx.pool, drafts)
+    if busy:
+        return Outcome(message, Snooze("a note of it is being told just now", BUSY_SECONDS))
     changes = tuple(Change(one, amend=()) for one in parked)
     there = {note.number: note for note in notes}
     stale = sorted(number for number, one in told.items() if not _holds(one, there.get(number)))
@@ -108,13 +112,16 @@ def _draft(channel: Channel, message: Claimed, ours: Ours, note: str) -> Draft:
     )
 
 
-async def _parked(pool: asyncpg.Pool, drafts: Sequence[Draft]) -> list[int]:
-    """Those that wait for a person although their note may have been corrected meanwhile (R-48)."""
+async def _parked(pool: asyncpg.Pool, drafts: Sequence[Draft]) -> tuple[list[int], bool]:
+    """Those that wait for a person although their note may have been corrected meanwhile (R-48), and whether one is being
+    worked on: it may have read what was there before.
+    """
     rows = await pool.fetch(
         """
-        SELECT s.id FROM idempotency_key AS k JOIN message_state AS s ON s.id = k.message_id
-        WHERE k.key = ANY($1::text[]) AND s.state = 'parked' AND NOT s.send_begun ORDER BY s.id
+        SELECT s.id, s.state FROM idempotency_key AS k JOIN message_state AS s ON s.id = k.message_id
+        WHERE k.key = ANY($1::text[]) AND s.state IN ('parked', 'leased') AND NOT s.send_begun ORDER BY s.id
         """,
         [draft.key for draft in drafts],
     )
-    return [row["id"] for row in rows]
+    parked = [row["id"] for row in rows if row["state"] == "parked"]
+    return parked, len(parked) < len(rows)

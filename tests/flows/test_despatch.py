@@ -1,6 +1,6 @@
 """Notes and what was told of them: early, corrected, reversed, unsure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -28,6 +28,8 @@ class Yard:
     told: list[Shipment] = field(default_factory=list)
     fails: list[Exception] = field(default_factory=list)
     stamps: int = 0
+    reads: int = 0
+    meanwhile: Callable[[], Awaitable[None]] | None = None
 
     async def ship(self, shipment: Shipment, begin: Begin) -> bool:
         if shipment.again and any(units < shipment.ordered[ref] for ref, units in shipment.parcel.lines):
@@ -39,7 +41,11 @@ class Yard:
         return True
 
     async def read(self, ids: Sequence[int]) -> Mapping[int, tuple[Note, ...]]:
-        return {id_: self.notes.get(id_, ()) for id_ in ids}
+        found = {id_: self.notes.get(id_, ()) for id_ in ids}
+        self.reads += 1
+        if self.meanwhile and self.reads == 2:
+            await self.meanwhile()
+        return found
 
     def note(self, number: str, units: int = 1, **changes: str) -> Note:
         day = self.stage.clock().date().isoformat()
@@ -48,13 +54,16 @@ class Yard:
 
     async def despatch(self, *notes: Note, key: str = "CEN-1") -> None:
         """These are the notes of the document now, and the ERP's list tells of it."""
+        await self.tell_of(*notes, key=key)
+        await self.drain()
+
+    async def tell_of(self, *notes: Note, key: str = "CEN-1") -> None:
         self.notes[1001] = notes
         self.stamps += 1
         body = {"document_id": 1001, "note": "", "key": key}
         name = f"sage200/main/despatch/1001/{self.stamps}"
         draft = Draft("sage200.despatch", MessageClass.NOTICE, BOOKS, "main", key=name, body=body)
         await self.stage.append(draft)
-        await self.drain()
 
     async def drain(self) -> None:
         await self.stage.drain(SHOP, BOOKS)
@@ -119,6 +128,20 @@ async def test_a_note_that_is_corrected_after_it_was_told_is_flagged_and_not_tol
     await yard.despatch(yard.note("1"))
     await yard.despatch(yard.note("1", consignment="T9"))
     assert (yard.lines(), await yard.stage.cases()) == ([1], ["E-NOTE-CHANGED"])
+
+
+async def test_a_note_that_is_corrected_while_it_is_looked_at_goes_by_itself(yard):
+    await yard.stage.accept(order_of("1", "TEE"))
+
+    async def correct() -> None:
+        await yard.tell_of(yard.note("1"))
+        await yard.stage.turn(BOOKS)
+
+    yard.meanwhile = correct
+    await yard.despatch(yard.note("1", consignment=""))
+    yard.stage.later(3)
+    await yard.drain()
+    assert (yard.lines(), await yard.stage.cases()) == ([1], [])
 
 
 @pytest.mark.parametrize("error", [DestinationError("429"), TransientError("cut off")])
