@@ -65,6 +65,7 @@ async def _until_told(
             save(report, json)
         screen.report(report.fields)
         if not once:
+            screen.tell(f"The console opens with this day's key: {stage.gateway.key}")
             screen.tell("Serving until Ctrl-C.")
             await _told()
         for keeper in keepers:

@@ -16,6 +16,7 @@ class Gateway:
     def __init__(self, http: httpx.AsyncClient, url: str, key: str) -> None:
         self._http = http
         self.url = url
+        self.key = key
         self._headers = {"Authorization": f"Bearer {key}"}
 
     async def order(self, connection: str, number: int) -> Doc | None:

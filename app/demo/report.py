@@ -172,6 +172,7 @@ def urls(stage: Stage) -> dict[str, str]:
     api, ports = stage.gateway.url, stage.ports
     return {
         "api": f"{api}/docs",
+        "console": f"{api}/console",
         "openapi": f"{api}/openapi.json",
         **{f"metrics_{name}": f"{ports.url(port)}/metrics" for name, port in ports.metrics.items()},
         "sandbox_history": f"{stage.vendors.url}/_sandbox/history",
