@@ -5,7 +5,7 @@ a person settles them: nothing is changed there silently, and nothing is forgott
 from collections.abc import AsyncGenerator, Sequence
 
 from app.domain.erp import Document, DocumentStanding
-from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Violation
+from app.domain.message import Claimed, Done, Draft, Outcome, Owner, Park, Result, Violation
 from app.domain.order import Standing
 from app.flows.adopt import same
 from app.flows.answer_cancellation import draft
@@ -30,13 +30,12 @@ async def _compare(ctx: Context, message: Claimed) -> Outcome:
     bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
     newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
     if bound is None or newest is None:
-        return Outcome(message, Done(Result.NO_EFFECT, "the order never reached the ERP"))
+        answered = _answer(ctx, message, newest) if newest else ()
+        return Outcome(message, Done(Result.NO_EFFECT, "the order never reached the ERP"), answered)
     if newest.order.standing is Standing.CANCELLED:
         if await _cancelled(ctx, bound):
             done = Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP")
-            channel = ctx.channel_of(message.source)
-            answered = (draft(channel, message, newest.order),) if channel.answer_cancellation else ()
-            return Outcome(message, done, answered)
+            return Outcome(message, done, _answer(ctx, message, newest))
         fix = f"cancel sales order {bound.document_no} in the ERP"
         return Outcome(message, Park((_violation("E-CANCEL-AFTER-POST", bound.document_no, fix),)))
     if newest.content == bound.content:
@@ -46,6 +45,13 @@ async def _compare(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Done(Result.APPLIED, "the ERP was changed by hand"), facts=(revised,))
     fix = f"change sales order {bound.document_no} in the ERP as the channel shows it"
     return Outcome(message, Park((_violation("E-EDIT-AFTER-POST", bound.document_no, fix),)))
+
+
+def _answer(ctx: Context, message: Claimed, newest: Snapshot) -> tuple[Draft, ...]:
+    """What the channel waits for, where it asked to cancel."""
+    channel = ctx.channel_of(message.source)
+    asked = newest.order.standing is Standing.CANCELLED and channel.answer_cancellation
+    return (draft(channel, message, newest.order),) if asked else ()
 
 
 async def _cancelled(ctx: Context, bound: Binding) -> bool:
