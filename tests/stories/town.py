@@ -23,6 +23,7 @@ from app.mappings.files import parse_toml
 from app.mappings.write import put
 from app.settings import Settings, load
 from tests.sandbox.conftest import Running, running_sandbox
+from tests.sandbox.virtualstock.conftest import RETAILERS
 from workers.main import open_context
 
 ROOT = Path(__file__).parents[2]
@@ -31,19 +32,6 @@ SAGE_ORDER = "sage200.sop_order"
 SKUS = 40
 PATIENCE_SECONDS = 45
 EDGE = {"username": "northgate", "password": "a password of the supplier"}
-RETAILERS = {
-    "ARG": {"id": 31, "supplier_reference": "ack_comment"},
-    "JLW": {
-        "id": 47,
-        "supplier_reference": "ack_comment",
-        "fulfillment_route": "Direct to customer",
-        "ack_sub_status": "Pending",
-        "ack_required": ["fulfillment_route", "supplier_delivery_date"],
-        "tells_dates": True,
-    },
-    "AWK": {"id": 58, "comments": False},
-}
-"""The three retailers of the sandbox, as an operator would set them up."""
 ADDRESS = {
     "firstName": "Ada",
     "lastName": "Marsh",

@@ -4,10 +4,9 @@ from collections.abc import Callable, Iterator
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import ValidationError
-
 from app.connectors.virtualstock.mapping import LONDON, moment
-from app.connectors.virtualstock.payloads import WireItem, WireOrder, last_number
+from app.connectors.virtualstock.orders import path_of, read_order
+from app.connectors.virtualstock.payloads import WireItem, last_number
 from app.connectors.virtualstock.poll import Source
 from app.connectors.virtualstock.settings import Retailer
 from app.domain.channel import Acknowledged, Acknowledgement
@@ -24,13 +23,10 @@ async def acknowledge(
     """The order is read first, so that a repeat changes nothing. Raises
     PermanentError(E-DATE-WINDOW) where the dates to send would break what the retailer promised.
     """
-    raw = await source.client.get(f"restapi/v4/orders/{int(told.channel_id)}/", {"format": "json"})
-    if raw is None:
-        raise PermanentError("E-VS-ORDER-GONE", "Virtualstock does not show the order any more")
+    wire = await read_order(source, told.channel_id)
     try:
-        wire = WireOrder.model_validate(raw)
         retailer = source.settings.retailers[source.settings.code_of(last_number(wire.retailer)) or ""]
-    except (ValidationError, ValueError, KeyError) as error:
+    except (ValueError, KeyError) as error:
         raise TransientError(f"an order that cannot be read: {type(error).__name__}") from error
     new = [item for item in wire.items if item.status == NEW]
     left = tuple(item.line_reference for item in new if told.lines.get(item.line_reference) != item.quantity)
@@ -38,9 +34,7 @@ async def acknowledge(
     if not new:
         return Acknowledged(sent=False, left=left)
     items = [_item(item, retailer, told, clock()) for item in new]
-    await source.client.send(
-        "POST", f"restapi/v4/orders/{int(told.channel_id)}/acknowledge/?format=json", {"items": items}
-    )
+    await source.client.send("POST", f"{path_of(told.channel_id)}acknowledge/?format=json", {"items": items})
     return Acknowledged(sent=True, left=left)
 
 

@@ -9,7 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from app.connectors.virtualstock.payloads import Carrier, WireItem, WireOrder
+from app.connectors.virtualstock.orders import path_of, read_order
+from app.connectors.virtualstock.payloads import Carrier, WireItem
 from app.connectors.virtualstock.poll import Source
 from app.domain.channel import Begin, Shipment
 from app.domain.errors import InDoubtError, PermanentError, SnoozeError, TransientError
@@ -22,14 +23,8 @@ KEPT = timedelta(hours=1)
 
 async def ship(told: Shipment, begin: Begin, *, source: Source, carriers: "Carriers") -> bool:
     """Whether anything was still to tell."""
-    path = f"restapi/v4/orders/{int(told.channel_id)}/"
-    raw = await source.client.get(path, {"format": "json"})
-    if raw is None:
-        raise PermanentError("E-VS-ORDER-GONE", "Virtualstock does not show the order any more")
-    try:
-        lines = {item.line_reference: item for item in WireOrder.model_validate(raw).items}
-    except ValidationError as error:
-        raise TransientError("an order that cannot be read") from error
+    wire = await read_order(source, told.channel_id)
+    lines = {item.line_reference: item for item in wire.items}
     left = [(ref, units) for ref, units in told.parcel.lines if _is_open(lines.get(ref), ref, told)]
     if not left:
         return False
@@ -41,7 +36,7 @@ async def ship(told: Shipment, begin: Begin, *, source: Source, carriers: "Carri
     await carriers.check(told.parcel.carrier)
     await begin()
     items = [_item(lines[ref], units, told) for ref, units in left]
-    await source.client.send("POST", f"{path}dispatch/?format=json", {"items": items})
+    await source.client.send("POST", f"{path_of(told.channel_id)}dispatch/?format=json", {"items": items})
     return True
 
 

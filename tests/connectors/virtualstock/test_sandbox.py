@@ -11,20 +11,7 @@ from app.domain.errors import TransientError
 from app.domain.order import Order, Unreadable
 from tests.connectors.virtualstock.conftest import make_settings
 from tests.sandbox.conftest import running_sandbox
-from tests.sandbox.virtualstock.conftest import LOGIN, Edge, open_edge
-
-RETAILERS = {
-    "ARG": {"id": 31, "supplier_reference": "ack_comment"},
-    "JLW": {
-        "id": 47,
-        "supplier_reference": "ack_comment",
-        "fulfillment_route": "Direct to customer",
-        "ack_sub_status": "Pending",
-        "ack_required": ["fulfillment_route", "supplier_delivery_date"],
-        "tells_dates": True,
-    },
-    "AWK": {"id": 58, "comments": False},
-}
+from tests.sandbox.virtualstock.conftest import LOGIN, RETAILERS, Edge, open_edge
 
 
 def now() -> datetime:

@@ -6,6 +6,19 @@ import pytest
 from tests.sandbox.conftest import Running
 
 LOGIN = {"username": "northgate", "password": "a password of tests"}
+RETAILERS = {
+    "ARG": {"id": 31, "supplier_reference": "ack_comment"},
+    "JLW": {
+        "id": 47,
+        "supplier_reference": "ack_comment",
+        "fulfillment_route": "Direct to customer",
+        "ack_sub_status": "Pending",
+        "ack_required": ["fulfillment_route", "supplier_delivery_date"],
+        "tells_dates": True,
+    },
+    "AWK": {"id": 58, "comments": False},
+}
+"""The three retailers of the sandbox, as an operator would set them up."""
 ROOT = "/virtualstock/restapi/v4"
 PEOPLE = "/_sandbox/people/virtualstock"
 
