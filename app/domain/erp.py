@@ -125,7 +125,7 @@ class Delivery:
 class SalesOrder:
     """What we want to exist. `key` ≤ 20 characters, in the customer document number; `trace` in a spare field.
     `analysis`: slot 1..20 -> value ≤ 60. Totals are predicted and equal the channel's to the penny; `flags` tell what
-    of the channel's figures finance should know of, and hold nothing up.
+    of the channel's figures finance should know of, and hold nothing up. `deliver_from`, `deliver_by`: as in `Order`.
     """
 
     key: str
@@ -140,6 +140,8 @@ class SalesOrder:
     gross: Decimal
     analysis: Mapping[int, str] = field(default_factory=dict)
     flags: tuple[Violation, ...] = ()
+    deliver_from: date | None = None
+    deliver_by: date | None = None
 
 
 class DocumentStanding(StrEnum):

@@ -1,7 +1,7 @@
 """An order in our words. Every connector speaks these; nothing past a connector knows a vendor's."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -81,7 +81,8 @@ class Totals:
 class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `tax_included`: whether line, charge and discount figures hold VAT.
+    `tax_included`: whether line, charge and discount figures hold VAT. `deliver_from`, `deliver_by`: the days between
+    which a trade customer wants the goods.
     """
 
     connection: str
@@ -107,6 +108,8 @@ class Order:
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    deliver_from: date | None = None
+    deliver_by: date | None = None
 
     def skus(self) -> tuple[str, ...]:
         """Codes of the lines that still want stock, as the channel spells them."""

@@ -32,7 +32,10 @@ query GatewayOrders($where: OrderFilter!, $limit: Int!) {
       productSize { SKU EAN }
     }
     ... on DirectToConsumerOrder { orderHoldReason customer { email firstName lastName } }
-    ... on WholesaleOrder { purchaseOrderNumber account { id name } }
+    ... on WholesaleOrder {
+      purchaseOrderNumber account { id name }
+      deliveryWindows { id ... on PreorderDeliveryWindow { deliveryStartDate deliveryEndDate } }
+    }
   }
 }
 fragment place on Address {

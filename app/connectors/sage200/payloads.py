@@ -231,6 +231,8 @@ class LineSent(Sent):
 class OrderSent(Sent):
     customer_id: int
     document_date: str
+    requested_delivery_date: str | None = None
+    promised_delivery_date: str | None = None
     customer_document_no: Annotated[Text20, Field(min_length=1)]
     is_editing: bool = False
     use_invoice_address: bool = False
