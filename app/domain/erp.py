@@ -197,7 +197,7 @@ class Erp:
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
-    `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
+    `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -208,6 +208,7 @@ class Erp:
     probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
+    find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     slots: int = 4

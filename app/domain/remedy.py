@@ -78,7 +78,7 @@ _ERP = frozenset(
         *("E-PERIOD-CLOSED", "E-SAGE-FORBIDDEN", "E-SAGE-REJECTED", "E-SAGE-CODE", "E-EDIT-AFTER-POST"),
         "E-CANCEL-AFTER-POST",
         *("E-CARRIER-MISSING", "E-TRACKING-MISSING", "E-TRACKING-FORMAT", "E-DISPATCH-DATE", "E-QTY"),
-        *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED"),
+        *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED", "E-DOCUMENT-UNKNOWN"),
     }
 )
 _CHANNEL = frozenset(
@@ -126,7 +126,7 @@ def ending_of(kind: str | None, cls: str | None, *, flag: bool) -> Ending:
     verb = (kind or "").rpartition(".sales_order.")[2]
     if verb in {"change", "cancel"}:
         return Ending.LEFT
-    return Ending.BY_HAND if verb == "place" else Ending.NEVER
+    return Ending.BY_HAND if verb in {"place", "bind"} else Ending.NEVER
 
 
 def remedy(code: str, need: str | None, endings: Iterable[Ending]) -> Remedy:

@@ -14,6 +14,7 @@ from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.acknowledge import acknowledge
 from app.flows.answer_cancellation import answer_cancellation
+from app.flows.bind_order import bind
 from app.flows.change_order import change
 from app.flows.context import Context
 from app.flows.despatch import despatched
@@ -44,6 +45,7 @@ ERP_FLOWS = (
     Flow("sales_order.place", place, single=True),
     Flow("sales_order.change", change, single=True),
     Flow("sales_order.cancel", change, single=True),
+    Flow("sales_order.bind", bind, single=True),
     Flow("despatch", despatched, batch=50, serial=True),
     Flow("poll", poll, spare=True),
 )

@@ -5,13 +5,13 @@ from collections.abc import Sequence
 import asyncpg
 
 from app.ledger import binding, cursor, listing, parcel, snapshot
-from app.ledger.binding import Bound, Revised
+from app.ledger.binding import Bound, Proven, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.parcel import ParcelTold
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold
+Fact = OrderSeen | Bound | Proven | Revised | CursorMoved | Walked | Dropped | ParcelTold
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -32,5 +32,7 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
             await cursor.record(conn, fact)
         elif isinstance(fact, Walked):
             await listing.record(conn, fact)
+        elif isinstance(fact, Proven):
+            await binding.prove(conn, fact)
         elif isinstance(fact, Revised):
             await binding.revise(conn, fact)

@@ -49,6 +49,7 @@ async def open_erp(
             facts=reference.facts,
             probe=orders.probe,
             place=orders.place,
+            find=orders.find,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
