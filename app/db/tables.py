@@ -310,6 +310,20 @@ class ParcelTold(SQLModel, table=True):
     told_at: datetime = Field(sa_column=_stamp())
 
 
+class Shipped(SQLModel, table=True):
+    """What a channel shipped by itself: `goods` is ERP code -> units, as text. `confirmed_at` is null until the ERP has it:
+    until then the goods are gone and its books still hold them (RC-02).
+    """
+
+    __tablename__ = "shipped"
+    connection: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_key())
+    shipment: str = Field(sa_column=_key())
+    goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
+    seen_at: datetime = Field(sa_column=_stamp())
+    confirmed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
 class ExceptionCase(SQLModel, table=True):
     """Something a person must settle (or know): opened by a park or by a flag; a flag holds nothing up."""
 
