@@ -316,12 +316,33 @@ class Shipped(SQLModel, table=True):
     """
 
     __tablename__ = "shipped"
+    __table_args__ = (Index("shipped_open", "seen_at", postgresql_where=text("confirmed_at IS NULL")),)
     connection: str = Field(sa_column=_key())
     ref: str = Field(sa_column=_key())
     shipment: str = Field(sa_column=_key())
     goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
     seen_at: datetime = Field(sa_column=_stamp())
     confirmed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
+class DespatchSeen(SQLModel, table=True):
+    """A despatch note of the ERP as it was last read: `goods` is ERP code -> units, as text. `told_at` is null until the
+    channel has it: until then the goods have left the ERP's stock and the channel still holds them (RC-03).
+    """
+
+    __tablename__ = "despatch_seen"
+    __table_args__ = (
+        Index("despatch_seen_order", "connection", "ref"),
+        Index("despatch_untold", "seen_at", postgresql_where=text("told_at IS NULL")),
+    )
+    erp: str = Field(sa_column=_key())
+    document_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    note: str = Field(sa_column=_key())
+    connection: str = Field(sa_column=_text())
+    ref: str = Field(sa_column=_text())
+    goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
+    seen_at: datetime = Field(sa_column=_stamp())
+    told_at: datetime | None = Field(sa_column=_stamp(nullable=True))
 
 
 class ExceptionCase(SQLModel, table=True):

@@ -14,6 +14,7 @@ from app.flows.context import Context
 from app.flows.flow import Batch, FencedError
 from app.flows.upstream import timed
 from app.ledger import binding, parcel, snapshot
+from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
 from app.outbox.intend import Intent, forget, intend, last_sent
 
@@ -40,7 +41,8 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
     found = {note.number: note for note in notes.get(bound.document_id, ())}
     note = found.get(message.body["note"])
     if note is None:
-        return Outcome(message, Done(Result.NO_EFFECT, "the note is no longer in the ERP"))
+        seen = NotesSeen(ctx.erp.destination, bound.document_id, (message.source, ref), tuple(found.values()))
+        return Outcome(message, Done(Result.NO_EFFECT, "the note is no longer in the ERP"), facts=(seen,))
     told = await parcel.read(ctx.pool, message.source, ref)
     if note.number in told:
         return Outcome(message, Done(Result.NO_EFFECT, f"{note.number} was told"))

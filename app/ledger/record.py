@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, parcel, snapshot
+from app.ledger import binding, cursor, listing, notes, parcel, snapshot
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
+from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold
+Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | NotesSeen | ParcelTold
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -21,9 +22,13 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     bound = [fact for fact in facts if isinstance(fact, Bound)]
     if bound:
         await binding.record(conn, bound)
+    seen = [fact for fact in facts if isinstance(fact, NotesSeen)]
+    if seen:
+        await notes.record(conn, seen)
     told = [fact for fact in facts if isinstance(fact, ParcelTold)]
     if told:
         await parcel.record(conn, told)
+        await notes.tell(conn, told)
     dropped = [fact for fact in facts if isinstance(fact, Dropped)]
     if dropped:
         await listing.drop(conn, dropped)

@@ -11,6 +11,8 @@ from app.domain.despatch import Note, NoteLine
 from app.domain.errors import DestinationError, InDoubtError, TransientError
 from app.domain.message import Draft, MessageClass
 from app.domain.rows import CarrierRow
+from app.flows.accept import Word, accept
+from app.flows.aim import Aim
 from app.flows.release import release
 from app.mappings.write import put
 from tests.domain.shop import line, make_order
@@ -167,3 +169,34 @@ async def test_a_despatch_that_is_let_go_again_holds_no_sku(yard):
     await release(yard.stage.pool, [row["id"]], actor="ann", reason="again")
     lanes = await yard.stage.pool.fetchval("SELECT lanes FROM message_state WHERE kind = 'centra.ship'")
     assert lanes == []
+
+
+async def untold(yard) -> list[str]:
+    rows = await yard.stage.pool.fetch("SELECT note FROM despatch_seen WHERE told_at IS NULL ORDER BY note")
+    return [row["note"] for row in rows]
+
+
+async def test_a_despatch_is_kept_as_untold_until_the_channel_has_it(yard):
+    await yard.stage.accept(make_order(line("TEE", "48.00", quantity=2), gross="48.00", tax="8.00", ref="1"))
+    await yard.despatch(yard.note("1"), yard.note("2", consignment=""))
+    assert (yard.lines(), await untold(yard)) == ([1], ["2"])
+    await yard.despatch(yard.note("1"), yard.note("2"))
+    assert (yard.lines(), await untold(yard)) == ([1, 1], [])
+
+
+async def test_a_note_that_is_gone_leaves_nothing_to_tell(yard):
+    await yard.stage.accept(order_of("1", "TEE"))
+    await yard.despatch(yard.note("1", consignment=""))
+    assert await untold(yard) == ["1"]
+    yard.notes[1001] = ()
+    await yard.stage.retry_all()
+    await yard.drain()
+    assert await untold(yard) == []
+
+
+async def test_what_a_person_told_by_hand_is_told(yard):
+    await yard.stage.accept(order_of("1", "TEE"))
+    await yard.despatch(yard.note("1", consignment=""))
+    case = await yard.stage.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
+    await accept(yard.stage.pool, Aim(case=case), Word("ann", "told them on the phone"))
+    assert (await untold(yard), await yard.stage.cases()) == ([], [])
