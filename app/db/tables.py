@@ -123,6 +123,7 @@ class MessageState(SQLModel, table=True):
     worker: str | None = Field(sa_column=_text(nullable=True))
     attempts: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     failed_since: datetime | None = Field(sa_column=_stamp(nullable=True))
+    locked_since: datetime | None = Field(sa_column=_stamp(nullable=True))
     send_begun: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     doubt_since: datetime | None = Field(sa_column=_stamp(nullable=True))
     waited: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))

@@ -73,13 +73,13 @@ async def pending(
             CASE WHEN s.id IS NULL THEN 'ended' WHEN s.state IN ('parked', 'in_doubt') THEN s.state
                  WHEN s.state = 'leased' THEN 'working' WHEN s.due_at = 'infinity' THEN 'behind'
                  WHEN d.resume_at > now() THEN 'destination'
-                 WHEN s.due_at > now() AND s.note ILIKE '%lock%' THEN 'locked'
+                 WHEN s.due_at > now() AND s.locked_since IS NOT NULL THEN 'locked'
                  WHEN s.due_at > now() THEN 'waiting' ELSE 'ready' END AS why
         FROM ({OPEN}) AS o LEFT JOIN binding AS b ON b.connection = o.connection AND b.ref = o.ref
         LEFT JOIN LATERAL (
             SELECT id, destination FROM message WHERE source = o.connection AND order_ref = o.ref AND cls = 'effect'
               AND kind LIKE CASE o.direction WHEN 'to_channel' THEN '%.ship' ELSE '%.despatch.confirm' END
-              AND right(key, length(o.name) + 1) = '/' || o.name ORDER BY id DESC LIMIT 1) AS m ON true
+              AND coalesce(body ->> 'note', body ->> 'shipment') = o.name ORDER BY id DESC LIMIT 1) AS m ON true
         LEFT JOIN LATERAL (
             SELECT destination FROM message WHERE source = o.connection AND order_ref = o.ref AND cls = 'notice'
             ORDER BY id DESC LIMIT 1) AS told ON true

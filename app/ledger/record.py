@@ -4,15 +4,27 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, notes, parcel, snapshot
+from app.ledger import binding, cursor, listing, notes, parcel, shipped, snapshot
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
+from app.ledger.shipped import ShippedConfirmed, ShippedSeen
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | NotesSeen | ParcelTold
+Fact = (
+    OrderSeen
+    | Bound
+    | Revised
+    | CursorMoved
+    | Walked
+    | Dropped
+    | NotesSeen
+    | ParcelTold
+    | ShippedSeen
+    | ShippedConfirmed
+)
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -29,6 +41,8 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     if told:
         await parcel.record(conn, told)
         await notes.tell(conn, told)
+    left = [fact for fact in facts if isinstance(fact, ShippedSeen | ShippedConfirmed)]
+    await shipped.record(conn, left)
     dropped = [fact for fact in facts if isinstance(fact, Dropped)]
     if dropped:
         await listing.drop(conn, dropped)

@@ -21,7 +21,7 @@ def ship(name: str, **more) -> Draft:
 
 def confirm(name: str, **more) -> Draft:
     given = {"kind": "sage200.despatch.confirm", "destination": "sage200:main"}
-    return effect(**{**given, "key": f"sage200/despatch/uk/1/{name}", **more})
+    return effect(**{**given, "key": f"sage200/despatch/uk/1/{name}", "body": {"shipment": name}, **more})
 
 
 def effect(**given) -> Draft:
@@ -76,7 +76,7 @@ async def test_what_both_sides_have_is_not_listed(pool) -> None:
         ("state = 'in_doubt'", "in_doubt"),
         ("state = 'waiting', due_at = 'infinity'", "behind"),
         ("state = 'ready', due_at = now() + interval '1 h', note = 'HTTP 502'", "waiting"),
-        ("state = 'ready', due_at = now() + interval '1 h', note = 'locked by jsmith'", "locked"),
+        ("state = 'ready', due_at = now() + interval '1 h', locked_since = now()", "locked"),
     ],
 )
 async def test_it_says_why_it_waits(pool, change, why) -> None:

@@ -7,6 +7,7 @@ import pytest
 from app.domain.availability import Term, Terms, physical
 from app.domain.rules import Mappings
 from app.ledger import outstanding
+from tests.stories.test_channel_despatch_reaches_sage import confirmed, ship
 from tests.stories.test_despatch_reaches_the_shopper import despatch, shipped
 from tests.stories.town import TOKEN, until
 
@@ -88,3 +89,31 @@ async def test_despatched_in_sage_and_not_completed_in_the_shop(shop):
     await shop.heard()
     assert shelf(shop, sku)["allocated"] == 0
     assert await publish(shop, sku) == free - 3
+
+
+@pytest.mark.requirement("RC-02")
+@pytest.mark.requirement("R-57")
+async def test_shipped_in_the_shop_and_locked_in_sage(build_town):
+    """Somebody has the order open in Sage while the shop's own warehouse ships it."""
+    locks = {"LOCK_SECONDS": "0.2", "LOCK_MOST_SECONDS": "0.5"}
+    more = {"CENTRA__uk__DISPATCH_ORIGIN": "channel", "SWEEP_SECONDS": "0.5", "POLL_SECONDS": "0.3", **locks}
+    async with build_town(**more) as shop:
+        sku = shop.skus[0]
+        free = await publish(shop, sku)
+        order = await shop.place(lines=[{"sku": sku, "quantity": 3}])
+        await shop.posted(order)
+        assert await publish(shop, sku) == free - 3
+        await shop.people("sage200/lock", order=f"CEN-{order['number']}")
+        await ship(shop, order)
+
+        async def waits() -> bool:
+            told = await shop.api.get("/api/v1/despatches", headers=await shop.headers())
+            return [row["why"] for row in told.json()["items"]] == ["locked"]
+
+        await until(waits)
+        assert (books(shop, sku)[0], shelf(shop, sku)["allocated"]) == (free, 0)
+        assert await publish(shop, sku) == free - 3
+        await shop.people("sage200/unlock", order=f"CEN-{order['number']}")
+        await confirmed(shop, order, 3)
+        assert books(shop, sku)[0] == free - 3
+        assert await publish(shop, sku) == free - 3

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from app.connectors.centra.bill import Bill, read_bill
 from app.connectors.centra.bundles import ITEM, Booked
 from app.connectors.centra.payloads import WireAddress, WireOrder, moment
+from app.connectors.centra.shipped import read_shipped
 from app.domain.message import Owner, Violation
 from app.domain.order import Address, Charge, ChargeKind, Line, LineKind, Order, Standing, Totals, Unreadable
 
@@ -34,10 +35,11 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         wire = WireOrder.model_validate(raw)
         placed_at = moment(wire.order_date, reading.zone)
         updated_at = moment(wire.updated_at or wire.order_date, reading.zone)
+        shipped = read_shipped(raw, reading.zone)
     except ValidationError as error:
         return Unreadable(ref, tuple(_misshapen(error)))
     except ValueError:
-        return Unreadable(ref, (_violation("E-UNREADABLE", "orderDate, updatedAt", "not a date"),))
+        return Unreadable(ref, (_violation("E-UNREADABLE", "orderDate, updatedAt, shippedAt", "not a date"),))
     standing, reason = stand(wire, reading.release_statuses)
     bill, wrong = read_bill(wire)
     violations = (*wrong, *_check_lines(bill))
@@ -69,6 +71,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         account=str(wire.account.id) if wire.account else "",
         purchase_order=wire.purchase_order_number,
         payment_method=wire.payment_method.plugin if wire.payment_method else "",
+        shipped=shipped,
     )
 
 
