@@ -11,6 +11,7 @@ from typing import Protocol
 from app.domain.channel import Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
+from app.domain.progress import Despatch, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +197,9 @@ class Erp:
     """`facts(wanted)`: cached look-ups. `probe(keys)`: every document, drafts and archive included, whose customer
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
-    TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
-    `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
+    TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
+    `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
+    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -210,6 +212,8 @@ class Erp:
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
     find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
+    progress: Callable[[int], Awaitable[Progress | None]] | None = None
+    confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     slots: int = 4
     deadline: float = 60.0

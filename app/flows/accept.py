@@ -14,7 +14,7 @@ from app.domain.reference import probe_key
 from app.domain.remedy import Ending, ending_of
 from app.flows import bind_order
 from app.flows.aim import Aim, members
-from app.ledger import audit, binding, snapshot
+from app.ledger import audit, binding, notes, shipped, snapshot
 from app.ledger.binding import Bound
 from app.ledger.causes import Member
 from app.outbox import cases
@@ -82,9 +82,11 @@ async def _accept(conn: asyncpg.Connection, going: Sequence[Member], word: Word)
     for one in named:
         await binding.rename(conn, one.source, one.order_ref or "", word.document)
     await append(conn, [_bind(one, word) for one in named])
+    await notes.tell_by_hand(conn, ended)
     for number in ended:
         if _ending(held[number]) is Ending.LEFT:
             await binding.leave(conn, held[number].source, held[number].order_ref or "")
+    await shipped.record(conn, await shipped.of_messages(conn, ended))
     done = [one for one in going if one.case_id in flags or (not one.flag and one.message_id in ended)]
     if done:
         await audit.note(
@@ -118,6 +120,8 @@ def _done(one: Member, word: Word) -> Done:
             return Done(Result.NO_EFFECT, "accepted: nothing follows from it")
         case Ending.TOLD:
             return Done(Result.APPLIED, "accepted: a person told the channel")
+        case Ending.DESPATCHED:
+            return Done(Result.APPLIED, "accepted: a person despatched it in the ERP")
         case Ending.BY_HAND if word.document:
             return Done(Result.APPLIED, f"posted by hand as {word.document}")
         case Ending.BY_HAND:

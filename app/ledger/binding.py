@@ -53,7 +53,9 @@ class Binding:
     codes: Mapping[str, str] = field(default_factory=dict)
 
 
-async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict[str, Binding]:
+async def read(
+    pool: asyncpg.Pool | asyncpg.Connection, connection: str, refs: Sequence[str]
+) -> dict[str, Binding]:
     rows = await pool.fetch(
         """
         SELECT ref, document_id, document_no, probe_key, snapshot_hash, codes FROM binding

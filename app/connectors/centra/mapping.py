@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from app.connectors.centra.bill import Bill, read_bill
 from app.connectors.centra.bundles import ITEM, Booked
 from app.connectors.centra.payloads import DeliveryWindow, WireAddress, WireOrder, moment
+from app.connectors.centra.shipped import read_shipped
 from app.domain.message import Owner, Violation
 from app.domain.order import Address, Charge, ChargeKind, Line, LineKind, Order, Standing, Totals, Unreadable
 
@@ -35,6 +36,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         wire = WireOrder.model_validate(raw)
         placed_at = moment(wire.order_date, reading.zone)
         updated_at = moment(wire.updated_at or wire.order_date, reading.zone)
+        shipped = read_shipped(raw, reading.zone)
     except ValueError as error:
         return Unreadable(ref, tuple(_misread(error)))
     standing, reason = stand(wire, reading.release_statuses)
@@ -70,6 +72,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         payment_method=wire.payment_method.plugin if wire.payment_method else "",
         deliver_from=start,
         deliver_by=end,
+        shipped=shipped,
     )
 
 
@@ -169,7 +172,7 @@ def _plain(rate: Decimal) -> Decimal:
 
 def _misread(error: ValueError) -> Iterator[Violation]:
     if not isinstance(error, ValidationError):
-        yield _violation("E-UNREADABLE", "orderDate, updatedAt", "not a date")
+        yield _violation("E-UNREADABLE", "orderDate, updatedAt, shippedAt", "not a date")
         return
     for one in error.errors(include_input=False, include_url=False)[:_TOLD_MOST]:
         yield _violation("E-UNREADABLE", "/".join(str(step) for step in one["loc"]), one["type"])

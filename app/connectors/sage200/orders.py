@@ -16,13 +16,12 @@ from app.domain.erp import Document, DocumentStanding, SalesOrder
 from app.domain.errors import (
     DestinationError,
     InDoubtError,
+    LockedError,
     PermanentError,
     SluiceError,
-    SnoozeError,
     TransientError,
 )
 
-LOCKED_SECONDS = 30.0
 KEY = "customer_document_no"
 EITHER = "(is_draft eq true or is_draft eq false)"  # naming the field is what asks for drafts
 CODES: Mapping[Cause, str] = MappingProxyType(
@@ -103,7 +102,7 @@ class Orders:
         why = self._cause(reply)
         text = _told(order, reply)
         if why is Cause.LOCKED:
-            return SnoozeError(f"locked in Sage: {text}", LOCKED_SECONDS)
+            return LockedError(f"locked in Sage: {text}")
         if why in {Cause.UNKNOWN, Cause.PASSING}:
             await self._nothing_made(order, reply)
         if why is Cause.PASSING:

@@ -185,6 +185,7 @@ Text60 = Annotated[str, AfterValidator(partial(_fits, most=60))]
 Text100 = Annotated[str, AfterValidator(partial(_fits, most=100))]
 Text235 = Annotated[str, AfterValidator(partial(_fits, most=235))]
 Text255 = Annotated[str, AfterValidator(partial(_fits, most=255))]
+Text256 = Annotated[str, AfterValidator(partial(_fits, most=256))]
 Text6000 = Annotated[str, AfterValidator(partial(_fits, most=6000))]
 
 
