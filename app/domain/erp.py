@@ -6,11 +6,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.domain.channel import Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
+
+if TYPE_CHECKING:  # made of what is below
+    from app.domain.amend import Contents, Hold, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +199,10 @@ class Erp:
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
     `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
+    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
+    writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
+    SnoozeError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
+    `lock_seconds`: how long a lock of ours is held at most.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -208,6 +215,10 @@ class Erp:
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
+    change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    release: Callable[[int, int], Awaitable[None]] | None = None
+    lock_seconds: float = 10.0
     slots: int = 4
     deadline: float = 60.0
 

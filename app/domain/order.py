@@ -81,7 +81,7 @@ class Totals:
 class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `tax_included`: whether line, charge and discount figures hold VAT.
+    `paused`: somebody in the channel holds it on purpose. `tax_included`: whether line, charge and discount figures hold VAT.
     """
 
     connection: str
@@ -107,6 +107,7 @@ class Order:
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    paused: bool = False
 
     def skus(self) -> tuple[str, ...]:
         """Codes of the lines that still want stock, as the channel spells them."""

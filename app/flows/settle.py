@@ -12,7 +12,7 @@ from app.flows.context import Context
 from app.flows.flow import Lease
 from app.ledger.record import Fact, record
 from app.outbox.breaker import Failure, failed, succeeded
-from app.outbox.cases import Case, open_cases
+from app.outbox.cases import Case, Cleared, clear, open_cases
 from app.outbox.conclude import said
 from app.outbox.enter import enter_due
 from app.outbox.settle import Change, Settled, settle
@@ -86,6 +86,9 @@ async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> Settled:
         await record(conn, [fact for fact in facts if isinstance(fact, Fact)])
         if cases:
             await open_cases(conn, cases)
+        for fact in facts:
+            if isinstance(fact, Cleared):
+                await clear(conn, fact)
     return settled
 
 

@@ -69,6 +69,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         account=str(wire.account.id) if wire.account else "",
         purchase_order=wire.purchase_order_number,
         payment_method=wire.payment_method.plugin if wire.payment_method else "",
+        paused=standing is Standing.HELD and wire.is_on_hold,
     )
 
 

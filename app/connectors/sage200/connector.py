@@ -6,6 +6,7 @@ from datetime import datetime
 
 import httpx
 
+from app.connectors.sage200.amend import Amends
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.orders import Orders
@@ -42,6 +43,7 @@ async def open_erp(
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
         orders = Orders(client, reference, settings)
+        amends = Amends(client, reference, settings)
         despatches = Despatches(client, settings, connection)
         yield Erp(
             name="sage200",
@@ -52,6 +54,10 @@ async def open_erp(
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
+            contents=amends.contents,
+            change=amends.change,
+            release=amends.release,
+            lock_seconds=settings.lock_seconds,
             slots=settings.concurrency,
             deadline=deadline,
         )
