@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.domain.channel import Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
+
+if TYPE_CHECKING:  # made of what is below
+    from app.domain.amend import Contents, Hold, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +203,10 @@ class Erp:
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
     `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
     where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's.
+    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
+    writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
+    LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
+    `lock_seconds`: how long a lock of ours is held at most.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -215,6 +222,10 @@ class Erp:
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
+    change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    release: Callable[[int, int], Awaitable[None]] | None = None
+    lock_seconds: float = 10.0
     slots: int = 4
     deadline: float = 60.0
 

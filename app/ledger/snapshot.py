@@ -15,7 +15,7 @@ from app.domain.lanes import sku_key
 from app.domain.order import Order
 
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
-_PASSING = ("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped")
+_PASSING = ("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped", "paused")
 """Fields whose change alone changes nothing that the ERP was told."""
 
 

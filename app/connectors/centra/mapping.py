@@ -73,6 +73,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         deliver_from=start,
         deliver_by=end,
         shipped=shipped,
+        paused=standing is Standing.HELD and wire.is_on_hold,
     )
 
 

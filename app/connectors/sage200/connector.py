@@ -6,6 +6,7 @@ from datetime import datetime
 
 import httpx
 
+from app.connectors.sage200.amend import Amends
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.confirm import COURIERS, Confirm
 from app.connectors.sage200.despatches import Despatches
@@ -44,6 +45,7 @@ async def open_erp(
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
         orders = Orders(client, reference, settings)
+        amends = Amends(client, reference, settings)
         despatches = Despatches(client, settings, connection)
         confirm = Confirm(client, settings, despatches, Finder(COURIERS, client, settings, clock))
         yield Erp(
@@ -58,6 +60,10 @@ async def open_erp(
             progress=confirm.progress,
             confirm_despatch=confirm.confirm,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
+            contents=amends.contents,
+            change=amends.change,
+            release=amends.release,
+            lock_seconds=settings.lock_seconds,
             slots=settings.concurrency,
             deadline=deadline,
         )

@@ -125,6 +125,7 @@ class SettingsRow(Wire):
     allocate_stock_on_order_entry: bool = True
     amend_nominal_codes: bool = True
     amend_header_analysis_codes: bool = True
+    record_cancelled_order_lines: bool = False
 
 
 class LineRow(Wire):
