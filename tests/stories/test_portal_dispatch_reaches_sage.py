@@ -1,6 +1,6 @@
 """Somebody dispatches a retailer's order in Virtualstock's own pages, where despatches begin there: Sage has it, once."""
 
-from datetime import date
+from datetime import UTC, datetime
 from decimal import Decimal
 
 import pytest
@@ -10,7 +10,9 @@ from tests.stories.town import until
 
 @pytest.fixture
 async def edge(build_town):
-    async with build_town(edge=True, POLL_SECONDS="0.2", VIRTUALSTOCK__edge__DISPATCH_ORIGIN="channel") as town:
+    async with build_town(
+        edge=True, POLL_SECONDS="0.2", VIRTUALSTOCK__edge__DISPATCH_ORIGIN="channel"
+    ) as town:
         yield town
 
 
@@ -38,7 +40,7 @@ async def dispatch(town, order, *places: int) -> None:
             "part_number": lines[place]["part_number"],
             "line_ref": lines[place]["line_reference"],
             "quantity": lines[place]["quantity"],
-            "supplier_dispatch_date": date.today().isoformat(),
+            "supplier_dispatch_date": datetime.now(UTC).date().isoformat(),
             "carrier": "dpd",
             "tracking_number": "01550123456789",
         }
