@@ -9,7 +9,7 @@ from tests.stories.town import until
 
 async def parked(town, *codes: str) -> None:
     async def there() -> bool:
-        return await town.cases() == list(codes)
+        return sorted(await town.cases()) == sorted(codes)
 
     await until(there)
 
