@@ -28,19 +28,6 @@ DEFECTS = (
     ({"lines": "half"}, "E-QTY"),
     ({"lines": "more"}, "E-QTY"),
 )
-QUICK = {
-    "POLL_SECONDS": "0.5",
-    "LANE_PATIENCE_SECONDS": "1",
-    "VIRTUALSTOCK__edge__REQUESTS_PER_MINUTE": "10000",
-}
-
-
-@pytest.fixture
-async def depot(build_town):
-    """A warehouse whose notes are many."""
-    async with build_town(edge=True, **QUICK) as town:
-        await town.sandbox.switch(virtualstock__requests_per_minute=10_000)
-        yield town
 
 
 async def sell_many(town, count: int) -> list[dict]:
