@@ -96,6 +96,14 @@ class Settings(BaseSettings):
     backoff_most_seconds: Seconds = Field(300.0, description="the longest wait between retries")
     attempts_most: Annotated[int, Field(ge=1)] = Field(200, description="attempts before a message parks")
     hours_most: Seconds = Field(24.0, description="hours of failing before a message parks")
+    lock_seconds: Seconds = Field(
+        5.0, description="before a record that a person has open is asked for again; doubles"
+    )
+    lock_most_seconds: Seconds = Field(60.0, description="the longest wait for it at first")
+    lock_patience_seconds: Seconds = Field(
+        900.0, description="how long it is waited for before a flag tells of it"
+    )
+    lock_slow_seconds: Seconds = Field(300.0, description="between two looks after that")
     breaker_failures: Annotated[int, Field(ge=1)] = Field(
         5, description="failures in a row that open a breaker"
     )
@@ -171,6 +179,10 @@ class Settings(BaseSettings):
             backoff_most=self.backoff_most_seconds,
             attempts_most=self.attempts_most,
             hours_most=self.hours_most,
+            lock_first=self.lock_seconds,
+            lock_most=self.lock_most_seconds,
+            lock_patience=self.lock_patience_seconds,
+            lock_slow=self.lock_slow_seconds,
             breaker_failures=self.breaker_failures,
             breaker_rest=self.breaker_rest_seconds,
             look=self.look_seconds,

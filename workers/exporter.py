@@ -61,6 +61,8 @@ class Exporter:
             shown.messages,
             shown.oldest_message_timestamp_seconds,
             shown.lanes_blocked,
+            shown.despatches_pending,
+            shown.despatches_pending_oldest_timestamp_seconds,
             shown.exceptions,
             shown.poll_watermark_timestamp_seconds,
             shown.source_last_event_timestamp_seconds,

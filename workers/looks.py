@@ -6,6 +6,7 @@ from types import MappingProxyType
 
 import asyncpg
 
+from app.ledger import despatches
 from app.telemetry.catalogue import Metrics
 from app.telemetry.words import BlockedCause, OpenState
 
@@ -88,6 +89,13 @@ async def open_cases(conn: asyncpg.Connection, metrics: Metrics, _memory: Memory
     metrics.exceptions.clear()
     for row in rows:
         metrics.exceptions.labels(row["code"], row["owner"]).set(row["cases"])
+
+
+async def pending_despatches(conn: asyncpg.Connection, metrics: Metrics, _memory: Memory, now: float) -> None:
+    for one in await despatches.backlog(conn):
+        oldest = one.oldest_at.timestamp() if one.oldest_at else now
+        metrics.despatches_pending.labels(one.direction).set(one.despatches)
+        metrics.despatches_pending_oldest_timestamp_seconds.labels(one.direction).set(oldest)
 
 
 async def polls(conn: asyncpg.Connection, metrics: Metrics, _memory: Memory, _now: float) -> None:
@@ -179,6 +187,7 @@ LOOKS: Mapping[str, Look] = MappingProxyType(
         "messages": open_messages,
         "lanes": blocked_lanes,
         "cases": open_cases,
+        "despatches": pending_despatches,
         "polls": polls,
         "events": last_events,
         "balance": unaccounted,

@@ -11,7 +11,18 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from app.api import describe, exceptions, groups, mappings, messages, orders, overview, pages
+from app.api import (
+    describe,
+    despatches,
+    exceptions,
+    groups,
+    mappings,
+    messages,
+    orders,
+    overview,
+    pages,
+    stock,
+)
 from app.api.edge import Edge
 from app.api.problems import TITLES, ProblemError, on_http, on_invalid, on_problem, on_unsound
 from app.api.webhooks import PATH, Webhooks
@@ -60,7 +71,7 @@ def compose() -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (messages, orders, groups, exceptions, mappings, overview):
+    for part in (messages, orders, despatches, stock, groups, exceptions, mappings, overview):
         api.include_router(part.routes)
     api.add_api_route("/docs", pages.docs, include_in_schema=False)
     api.add_api_route("/problems/{code}", problem, include_in_schema=False)

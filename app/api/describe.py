@@ -31,6 +31,8 @@ def tags() -> list[Json]:
         {"name": "webhooks", "description": "Deliveries of sales channels."},
         {"name": "messages", "description": "What arrived and what must happen."},
         {"name": "orders", "description": "Orders under any of their names."},
+        {"name": "despatches", "description": "What one side shipped and the other does not know yet."},
+        {"name": "stock", "description": "What the ERP's books do not show of a SKU."},
         {"name": "exceptions", "description": "What a person must settle."},
         {"name": "mappings", "description": "The tables that people edit."},
         {"name": "overview", "description": "Lanes and connections."},

@@ -1,5 +1,6 @@
 """Orders under any of their names, each with its timeline over the systems; lanes that stand still; the audit trail."""
 
+import asyncpg
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -7,9 +8,12 @@ from app.console.desk import desk_of
 from app.console.door import Visit, visit_of
 from app.console.form import asked, number
 from app.console.render import page
+from app.domain.despatch import line_codes
 from app.domain.personal import impersonal
-from app.ledger import find, survey
+from app.ledger import binding, despatches, find, snapshot, survey
 from app.ledger.timeline import timeline
+from app.mappings.read import load
+from app.mappings.refusal import UnsoundError
 from app.outbox import browse
 
 PAGE = 50
@@ -35,13 +39,26 @@ async def told(request: Request, visit: Visit, name: find.Name) -> dict[str, obj
         "row": row,
         "snapshot": whole if shown else impersonal(whole),
         "shown": shown,
+        "codes": await codes_of(pool, name),
         "binding": await find.binding(pool, name),
         "messages": await browse.messages(
             pool, browse.Wanted(sources=(connection,), order_ref=ref), limit=PAGE
         ),
         "cases": await survey.cases(pool, survey.Sought(source=connection, order_ref=ref, open=None)),
+        "despatches": await despatches.pending(pool, order=name),
         "timeline": await timeline(pool, name),
     }
+
+
+async def codes_of(pool: asyncpg.Pool, name: find.Name) -> dict[str, str]:
+    """Line -> the ERP's code. A mapping that is no mapping any more must not hide the order."""
+    connection, ref = name
+    taken = (await snapshot.read(pool, connection, [ref])).get(ref)
+    bound = (await binding.read(pool, connection, [ref])).get(ref)
+    try:
+        return line_codes(taken.order, await load(pool), bound.codes if bound else {}) if taken else {}
+    except UnsoundError:
+        return {}
 
 
 async def lanes(request: Request) -> Response:

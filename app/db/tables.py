@@ -123,6 +123,7 @@ class MessageState(SQLModel, table=True):
     worker: str | None = Field(sa_column=_text(nullable=True))
     attempts: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
     failed_since: datetime | None = Field(sa_column=_stamp(nullable=True))
+    locked_since: datetime | None = Field(sa_column=_stamp(nullable=True))
     send_begun: bool = Field(sa_column=Column(Boolean, nullable=False, server_default=text("false")))
     doubt_since: datetime | None = Field(sa_column=_stamp(nullable=True))
     waited: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
@@ -308,6 +309,41 @@ class ParcelTold(SQLModel, table=True):
     consignment: str = Field(sa_column=_text())
     goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
     told_at: datetime = Field(sa_column=_stamp())
+
+
+class Shipped(SQLModel, table=True):
+    """What a channel shipped by itself: `goods` is ERP code -> units, as text. `confirmed_at` is null until the ERP has it:
+    until then the goods are gone and its books still hold them (RC-02).
+    """
+
+    __tablename__ = "shipped"
+    __table_args__ = (Index("shipped_open", "seen_at", postgresql_where=text("confirmed_at IS NULL")),)
+    connection: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_key())
+    shipment: str = Field(sa_column=_key())
+    goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
+    seen_at: datetime = Field(sa_column=_stamp())
+    confirmed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
+class DespatchSeen(SQLModel, table=True):
+    """A despatch note of the ERP as it was last read: `goods` is ERP code -> units, as text. `told_at` is null until the
+    channel has it: until then the goods have left the ERP's stock and the channel still holds them (RC-03).
+    """
+
+    __tablename__ = "despatch_seen"
+    __table_args__ = (
+        Index("despatch_seen_order", "connection", "ref"),
+        Index("despatch_untold", "seen_at", postgresql_where=text("told_at IS NULL")),
+    )
+    erp: str = Field(sa_column=_key())
+    document_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    note: str = Field(sa_column=_key())
+    connection: str = Field(sa_column=_text())
+    ref: str = Field(sa_column=_text())
+    goods: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False))
+    seen_at: datetime = Field(sa_column=_stamp())
+    told_at: datetime | None = Field(sa_column=_stamp(nullable=True))
 
 
 class ExceptionCase(SQLModel, table=True):

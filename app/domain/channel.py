@@ -126,7 +126,8 @@ class Channel:
     `content_type`: the only one that `receive` reads. `polls`: name -> call. `fetch_orders(refs)`: in one request;
     refs that the channel does not (yet) know, or that are another store's, are left out of the answer; an order that
     cannot be read does not take the others with it. `most_orders`: refs that one call may take. `unpack(ref, body)`:
-    the order that a notice brought along whole, so that nobody has to fetch it. `gone(items, walk)`: notices for what
+    the order that a notice brought along whole, so that nobody has to fetch it. `find_orders(shipments)`: the refs of
+    the orders that these ids are shipments of, where despatches begin in the channel. `gone(items, walk)`: notices for what
     left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
@@ -146,6 +147,7 @@ class Channel:
     unpack: Unpack | None = None
     gone: Gone | None = None
     stamped: bool = True
+    find_orders: Callable[[Sequence[int]], Awaitable[Mapping[int, str]]] | None = None
     acknowledge: Acknowledge | None = None
     ship: Ship | None = None
     answer_cancellation: Answer | None = None

@@ -25,7 +25,7 @@ class NoteLine:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """As the ERP holds it now. `day`: as it was written, maybe no date at all."""
+    """As the ERP holds it now. `day`: as it was written, maybe no date at all. `remark`: what anybody wrote on it."""
 
     number: str
     document_id: int
@@ -33,6 +33,7 @@ class Note:
     courier: str
     consignment: str
     lines: tuple[NoteLine, ...]
+    remark: str = ""
 
 
 @dataclass(frozen=True, slots=True)

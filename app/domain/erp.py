@@ -11,6 +11,7 @@ from typing import Protocol
 from app.domain.channel import Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
+from app.domain.progress import Despatch, Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class Delivery:
 class SalesOrder:
     """What we want to exist. `key` ≤ 20 characters, in the customer document number; `trace` in a spare field.
     `analysis`: slot 1..20 -> value ≤ 60. Totals are predicted and equal the channel's to the penny; `flags` tell what
-    of the channel's figures finance should know of, and hold nothing up.
+    of the channel's figures finance should know of, and hold nothing up. `deliver_from`, `deliver_by`: as in `Order`.
     """
 
     key: str
@@ -140,6 +141,8 @@ class SalesOrder:
     gross: Decimal
     analysis: Mapping[int, str] = field(default_factory=dict)
     flags: tuple[Violation, ...] = ()
+    deliver_from: date | None = None
+    deliver_by: date | None = None
 
 
 class DocumentStanding(StrEnum):
@@ -194,8 +197,9 @@ class Erp:
     """`facts(wanted)`: cached look-ups. `probe(keys)`: every document, drafts and archive included, whose customer
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
-    TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
-    `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
+    TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
+    `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
+    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -206,7 +210,10 @@ class Erp:
     probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
+    find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
+    progress: Callable[[int], Awaitable[Progress | None]] | None = None
+    confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     slots: int = 4
     deadline: float = 60.0

@@ -4,7 +4,8 @@ SluiceError
 ├── PermanentError   park: a person must act
 ├── TransientError   retry, the attempt counts
 │   └── DestinationError   the whole destination is ill: nothing of it is attempted for a while
-├── SnoozeError      later, for free (locked, closed, a fact not there yet)
+├── SnoozeError      later, for free (closed, a fact not there yet)
+│   └── LockedError   a person has the record open: soon, then seldom, for ever
 ├── InDoubtError     sent, no definite answer: probe, never repeat blindly
 ├── ForgedError      not from whom it says: 401
 └── MalformedError   authentic but unreadable: stored, parked
@@ -45,6 +46,15 @@ class SnoozeError(SluiceError):
         super().__init__(reason)
         self.reason = reason
         self.seconds = seconds
+
+
+class LockedError(SnoozeError):
+    """Refused whole, since somebody has the record open; `reason` holds what was said of whom. When to look again is decided
+    where it is settled.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason, 0.0)
 
 
 class InDoubtError(SluiceError):

@@ -68,7 +68,7 @@ class Draft:
 class Claimed:
     """A message that this worker holds until `lease_until` (UTC), under `token`. `places`: (lane, ticket) where it
     stands, its order lane included. `waited`: seconds that were waited between the probes of a doubt: a clock that leaps
-    must not end a quarantine.
+    must not end a quarantine. `locked_since`: when a person's lock was first met, if that is what it waits for (UTC).
     """
 
     id: int
@@ -88,6 +88,7 @@ class Claimed:
     raw: bytes | None = None
     lanes: tuple[str, ...] = ()
     places: tuple[tuple[str, int], ...] = ()
+    locked_since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +127,15 @@ class Retry:
 
 @dataclass(frozen=True, slots=True)
 class Snooze:
-    """`aside`: leave the `sku:` lanes at once (a locked record). `lanes`: those to enter next time, if others."""
+    """`aside`: leave the `sku:` lanes at once. `lanes`: those to enter next time, if others. `locked`: a person has the
+    record open; `seconds` is then chosen where it is settled.
+    """
 
     reason: str
     seconds: float
     aside: bool = False
     lanes: tuple[str, ...] | None = None
+    locked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """An order in our words. Every connector speaks these; nothing past a connector knows a vendor's."""
 
+from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 
@@ -78,10 +79,25 @@ class Totals:
 
 
 @dataclass(frozen=True, slots=True)
+class Shipped:
+    """What left by the channel's own doing. `shipment`: the channel's identity of it within the order; `lines`: (the
+    channel's line, units). `carrier`, `service`, `tracking`, `day` (civil): where the channel tells them.
+    """
+
+    shipment: str
+    lines: tuple[tuple[str, int], ...]
+    carrier: str = ""
+    service: str = ""
+    tracking: str = ""
+    day: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `tax_included`: whether line, charge and discount figures hold VAT.
+    `tax_included`: whether line, charge and discount figures hold VAT. `deliver_from`, `deliver_by`: the days between
+    which a trade customer wants the goods. `shipped`: only where despatches begin in the channel.
     """
 
     connection: str
@@ -107,6 +123,16 @@ class Order:
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    deliver_from: date | None = None
+    deliver_by: date | None = None
+    shipped: tuple[Shipped, ...] = ()
+
+    def has_left(self) -> bool:
+        """All that is wanted of it was shipped."""
+        gone = Counter[str]()
+        for one in self.shipped:
+            gone.update(dict(one.lines))
+        return bool(self.shipped) and all(gone[line.ref] >= line.quantity for line in self.lines)
 
     def skus(self) -> tuple[str, ...]:
         """Codes of the lines that still want stock, as the channel spells them."""

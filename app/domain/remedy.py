@@ -32,13 +32,14 @@ class Place(StrEnum):
 
 class Ending(StrEnum):
     """What accepting means. `acknowledged`: a flag is known of · `left`: the ERP stays as it is · `dismissed`: a notice
-    needs no answer · `told`: a person told the channel · `by_hand`: the order was posted by a person, as a document that must be named · `never`: refused.
+    needs no answer · `told`: a person told the channel · `despatched`: a person despatched it in the ERP · `by_hand`: the order was posted by a person, as a document that must be named · `never`: refused.
     """
 
     ACKNOWLEDGED = "acknowledged"
     LEFT = "left"
     DISMISSED = "dismissed"
     TOLD = "told"
+    DESPATCHED = "despatched"
     BY_HAND = "by_hand"
     NEVER = "never"
 
@@ -78,7 +79,8 @@ _ERP = frozenset(
         *("E-PERIOD-CLOSED", "E-SAGE-FORBIDDEN", "E-SAGE-REJECTED", "E-SAGE-CODE", "E-EDIT-AFTER-POST"),
         "E-CANCEL-AFTER-POST",
         *("E-CARRIER-MISSING", "E-TRACKING-MISSING", "E-TRACKING-FORMAT", "E-DISPATCH-DATE", "E-QTY"),
-        *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED"),
+        *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED", "E-LOCKED"),
+        *("E-DESPATCH-UNSURE", "E-DESPATCH-UNPLACED", "E-DOCUMENT-UNKNOWN"),
     }
 )
 _CHANNEL = frozenset(
@@ -94,7 +96,7 @@ _CHANNEL = frozenset(
         *("E-FIELD-LENGTH", "E-GIFT-CARD", "E-CENTRA-PERMISSION", "E-CENTRA-REFUSED", "E-SKU-UNKNOWN"),
         *("E-SKU-AMBIGUOUS", "E-CCY-UNMAPPED", "E-CUST-UNMAPPED", "E-VAT-MISMATCH"),
         *("E-PRICE-MISSING", "E-DATE-WINDOW", "E-DATE-FORMAT", "E-VS-REFUSED", "E-VS-ORDER-GONE"),
-        *("E-CAPTURE-FAILED", "E-SHIP-UNSURE", "E-CENTRA-ORDER-GONE"),
+        *("E-CAPTURE-FAILED", "E-SHIP-UNSURE", "E-CENTRA-ORDER-GONE", "E-SHIPMENT-GONE"),
     }
 )
 SHARED = (
@@ -123,10 +125,12 @@ def ending_of(kind: str | None, cls: str | None, *, flag: bool) -> Ending:
         return Ending.DISMISSED
     if (kind or "").rpartition(".")[2] in _TELLING:
         return Ending.TOLD
+    if (kind or "").endswith(".despatch.confirm"):
+        return Ending.DESPATCHED
     verb = (kind or "").rpartition(".sales_order.")[2]
     if verb in {"change", "cancel"}:
         return Ending.LEFT
-    return Ending.BY_HAND if verb == "place" else Ending.NEVER
+    return Ending.BY_HAND if verb in {"place", "bind"} else Ending.NEVER
 
 
 def remedy(code: str, need: str | None, endings: Iterable[Ending]) -> Remedy:
@@ -171,7 +175,7 @@ def _known(table: str, field: str, value: str, order: Order | None) -> dict[str,
         case "sku_aliases":
             return {"alias": value}
         case "carriers":
-            return {"courier": value}
+            return {"carrier" if field == "carrier" else "courier": value}
         case "customers" if order is not None:
             account = order.account if order.wholesale else ""
             return {"store": order.store, "currency": order.currency, "account": account}

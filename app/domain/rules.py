@@ -136,6 +136,23 @@ class Mappings:
                 return row
         return None
 
+    def find_courier(self, connection: str, store: str, carrier: str, service: str) -> str | None:
+        """The ERP's courier for a channel's carrier: the table read the other way. None where no row says so, or where
+        several rows of one scope do: nothing is guessed. A row without a service stands for all that have none of their own.
+        """
+        for scope in ((connection, store), (connection, ANY), (ANY, store), (ANY, ANY)):
+            rows = [row for (*where, _), row in self.carriers.items() if tuple(where) == scope]
+            named = [row for row in rows if normalise(row.carrier) == normalise(carrier)]
+            exact = [row for row in named if normalise(row.service) == normalise(service)]
+            couriers = {
+                normalise(row.courier): row.courier
+                for row in exact or named
+                if row in exact or not row.service
+            }
+            if couriers:
+                return next(iter(couriers.values())) if len(couriers) == 1 else None
+        return None
+
 
 def fires(row: PostingRow, subject: Subject) -> bool:
     """Whether a rule that fits the route fits the line too."""

@@ -18,7 +18,9 @@ READ_LEASE = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How fast and how patient, in seconds. `quarantine` must exceed the ERP's own time-out plus margin."""
+    """How fast and how patient, in seconds. `quarantine` must exceed the ERP's own time-out plus margin. `lock_...`: how
+    often a record is asked for that a person has open, until `lock_patience` and after it.
+    """
 
     lease: float = 90.0
     patience: float = 30.0
@@ -31,6 +33,10 @@ class Pace:
     backoff_most: float = 300.0
     attempts_most: int = 200
     hours_most: float = 24.0
+    lock_first: float = 5.0
+    lock_most: float = 60.0
+    lock_patience: float = 900.0
+    lock_slow: float = 300.0
     breaker_failures: int = 5
     breaker_rest: float = 10.0
     look: float = 1.0

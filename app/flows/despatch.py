@@ -23,6 +23,7 @@ from app.flows.flow import Batch
 from app.flows.upstream import timed
 from app.ledger import binding, parcel
 from app.ledger.binding import Binding
+from app.ledger.notes import NotesSeen
 from app.ledger.parcel import Told
 from app.outbox.cases import Case
 from app.outbox.settle import Change
@@ -77,7 +78,8 @@ async def _look(
     stale = sorted(number for number, one in told.items() if not _holds(one, there.get(number)))
     flags = (Case(message.id, connection, ref, (_changed(stale),), flag=True),) if stale else ()
     result = Result.APPLIED if drafts else Result.NO_EFFECT
-    return Outcome(message, Done(result, f"{len(drafts)} notes"), tuple(drafts), (*changes, *flags))
+    seen = NotesSeen(ctx.erp.destination, bound.document_id, (connection, ref), tuple(notes))
+    return Outcome(message, Done(result, f"{len(drafts)} notes"), tuple(drafts), (*changes, *flags, seen))
 
 
 def _holds(told: Told, note: Note | None) -> bool:

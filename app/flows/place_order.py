@@ -12,6 +12,7 @@ from app.domain.erp import Document
 from app.domain.errors import SluiceError
 from app.domain.message import Done, Draft, InDoubt, Outcome, Owner, Park, Result, Violation
 from app.flows import acknowledge
+from app.flows.absent import absent
 from app.flows.adopt import Adopt, judge
 from app.flows.context import Context
 from app.flows.flow import Batch, Lease
@@ -22,9 +23,6 @@ from app.ledger.binding import Bound
 from app.outbox.cases import Case
 from app.outbox.intend import Intent, intend, last_sent
 from app.telemetry.words import ProbeResult
-
-PROBES_LEAST = 5
-"""No wait between two looks is longer than this share of the quarantine."""
 
 log = structlog.get_logger()
 
@@ -69,25 +67,13 @@ def _answer(ctx: Context, job: Job, verdict: Adopt | Violation | None) -> Outcom
         return Outcome(job.message, done, _told(ctx, job), (bound, *checked))
     if job.message.in_doubt:
         _count(ctx, job, ProbeResult.ABSENT)
-        return Outcome(job.message, _absent(ctx, job))
+        return Outcome(job.message, absent(ctx, job.message))
     return None
 
 
 def _count(ctx: Context, job: Job, result: ProbeResult) -> None:
     if job.message.in_doubt:
         ctx.metrics.probe_results_total.labels(result.value).inc()
-
-
-def _absent(ctx: Context, job: Job) -> InDoubt:
-    """Absent once proves nothing: the server may still be writing. Absent throughout the quarantine does."""
-    elapsed, probes = job.message.waited, job.message.probes + 1
-    if elapsed >= ctx.pace.quarantine and probes >= ctx.pace.probes:
-        return InDoubt("absent throughout the quarantine: it may be sent again", 0.0, resend=True)
-    longest = max(ctx.pace.quarantine / PROBES_LEAST, ctx.pace.probe)
-    wait = min(
-        ctx.pace.probe * 2 ** min(probes, 10), longest, max(ctx.pace.quarantine - elapsed, ctx.pace.probe)
-    )
-    return InDoubt(f"not there at probe {probes}", wait)
 
 
 def _bound(ctx: Context, job: Job, document: Document, content: bytes, *, adopted: bool = True) -> Bound:

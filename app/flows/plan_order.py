@@ -9,7 +9,7 @@ from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.message import Claimed, Done, Park, Result, Snooze, Violation
-from app.domain.order import Standing
+from app.domain.order import Order, Standing
 from app.domain.posting import plan, wanted
 from app.domain.reference import probe_key
 from app.domain.rules import Mappings
@@ -95,7 +95,7 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
         return Job(message, "", b"", None, away)
     planned = _planned(ctx, message.source, taken, known)
     document = planned if isinstance(planned, SalesOrder) else None
-    instead: Done | Park | Snooze | None = _instead(taken.order.standing, taken.order.hold_reason)
+    instead: Done | Park | Snooze | None = _instead(taken.order)
     lanes = sku_lanes(codes(taken.order, known[0]))
     if instead is None and lanes != message.lanes:
         instead = Snooze("it has other SKUs than when it entered its lanes", 0.0, lanes=lanes)
@@ -117,10 +117,14 @@ def _planned(
     return plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
 
 
-def _instead(standing: Standing, reason: str) -> Done | Snooze | None:
-    """Only releasable orders are sent (R-32), whatever they were when the effect was appended."""
+def _instead(order: Order) -> Done | Snooze | None:
+    """Only releasable orders are sent (R-32), whatever they were when the effect was appended; and what has left whole,
+    since nothing can hold it any more.
+    """
+    standing = order.standing
     if standing is Standing.CANCELLED:
         return Done(Result.CANCELLED, "cancelled before it was sent")
-    if standing is not Standing.RELEASABLE:
-        return Snooze(f"held: {reason}", HELD_SECONDS, aside=True)
+    left = standing is Standing.HELD and order.has_left()
+    if standing is not Standing.RELEASABLE and not left:
+        return Snooze(f"held: {order.hold_reason}", HELD_SECONDS, aside=True)
     return None

@@ -19,7 +19,7 @@ from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Found, Walked
 from app.outbox.append import append
 
-SWEEPS = ("orders",)
+SWEEPS = ("orders", "shipments")
 """Polls that only look for what the others missed: they run at the slower pace."""
 
 

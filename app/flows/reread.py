@@ -4,11 +4,12 @@ Duplicate, late and reordered notices are harmless here by construction.
 """
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import asyncpg
 
 from app.domain.channel import Channel
+from app.domain.despatch import line_codes
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.message import (
@@ -29,8 +30,9 @@ from app.flows import answer_cancellation
 from app.flows.brought import after, read
 from app.flows.context import Context
 from app.flows.flow import Batch
+from app.flows.shipment import with_shipped
 from app.flows.turn import in_turn
-from app.ledger import binding, snapshot
+from app.ledger import binding, shipped, snapshot
 from app.ledger.binding import Binding
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
 from app.outbox.settle import Change
@@ -53,7 +55,7 @@ class Place:
 class Known:
     """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
     still to be looked at. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
-    an answer to a cancellation.
+    an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order.
     """
 
     erp: str
@@ -64,6 +66,7 @@ class Known:
     placed: frozenset[str]
     mappings: Mappings
     answers: Channel | None = None
+    shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -80,7 +83,9 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
     seen: set[str | None] = set()
     outcomes = []
     for message in batch.messages:
-        if message.order_ref in seen:
+        if message.body.get("if_known") and message.order_ref not in known.snapshots:
+            outcomes.append(Outcome(message, Done(Result.NO_EFFECT, "somebody else has it in hand")))
+        elif message.order_ref in seen:
             outcomes.append(Outcome(message, Done(Result.NO_EFFECT, "read with another notice")))
         else:
             seen.add(message.order_ref)
@@ -116,6 +121,7 @@ async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
         frozenset(row["key"] for row in keys),
         mappings,
         channel if channel.answer_cancellation else None,
+        await shipped.noted(ctx.pool, connection, refs),
     )
 
 
@@ -125,7 +131,20 @@ def _place(row: asyncpg.Record) -> Place:
 
 
 def compare(message: Claimed, order: Order | Unreadable | None, known: Known, destination: str) -> Outcome:
-    """Pure: one fresh read against what is known."""
+    """Pure: one fresh read against what is known. What left of it is told only of an order that the ERP has, or will have."""
+    outcome = _compare(message, order, known, destination)
+    if not isinstance(order, Order) or not isinstance(outcome.verdict, Done) or not outcome.facts:
+        return outcome
+    bound = known.bindings.get(order.ref)
+    placing = order.ref in known.places and order.standing is not Standing.CANCELLED
+    if bound is None and not placing and not any(".place" in draft.kind for draft in outcome.follow_ups):
+        return outcome
+    codes = line_codes(order, known.mappings, bound.codes if bound else {})
+    noted = known.shipped.get(order.ref, frozenset())
+    return with_shipped(outcome, order, codes, noted, (known.erp, destination))
+
+
+def _compare(message: Claimed, order: Order | Unreadable | None, known: Known, destination: str) -> Outcome:
     if order is None:
         if message.attempts < MOST_LOOKS:
             return Outcome(message, Retry("the channel does not show the order yet"))

@@ -10,6 +10,7 @@ from app.db.session import PASSING, TROUBLE
 from app.domain.message import Done, InDoubt, Outcome, Park, Retry, Sick, Snooze
 from app.flows.context import Context
 from app.flows.flow import Lease
+from app.flows.locked import paced, tell_of_locks
 from app.ledger.record import Fact, record
 from app.outbox.breaker import Failure, failed, succeeded
 from app.outbox.cases import Case, open_cases
@@ -41,7 +42,7 @@ async def settle_all(
 
     While Postgres is away the answers are kept until the lease ends: an answer that is lost becomes a question.
     """
-    outcomes = [_tired(ctx, outcome) for outcome in outcomes]
+    outcomes = [_tired(ctx, paced(ctx, outcome)) for outcome in outcomes]
     while True:
         try:
             settled = await _together(ctx, outcomes)
@@ -86,6 +87,7 @@ async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> Settled:
         await record(conn, [fact for fact in facts if isinstance(fact, Fact)])
         if cases:
             await open_cases(conn, cases)
+        await tell_of_locks(ctx, conn, outcomes)
     return settled
 
 

@@ -8,12 +8,14 @@ from zoneinfo import ZoneInfo
 
 from app.domain.channel import Ship, Shipment
 from app.domain.despatch import Note, Parcel, Shipping, describe, line_codes, pack
-from app.domain.errors import DestinationError, InDoubtError, SnoozeError
+from app.domain.errors import DestinationError, InDoubtError, SluiceError, SnoozeError
 from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Snooze, Violation
 from app.flows.context import Context
 from app.flows.flow import Batch, FencedError
 from app.flows.upstream import timed
+from app.flows.verdicts import verdict_of
 from app.ledger import binding, parcel, snapshot
+from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
 from app.outbox.intend import Intent, forget, intend, last_sent
 
@@ -23,8 +25,15 @@ UNSURE = "E-SHIP-UNSURE"
 
 
 async def ship(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    """Each by itself: what one met, maybe after its send was begun, is no reason to begin it or another one again."""
     for message in batch.messages:
-        yield [await _ship(ctx, message)]
+        try:
+            outcome = await _ship(ctx, message)
+        except DestinationError:
+            raise
+        except SluiceError as error:
+            outcome = Outcome(message, verdict_of(error, ctx.pace))
+        yield [outcome]
 
 
 async def _ship(ctx: Context, message: Claimed) -> Outcome:
@@ -40,7 +49,8 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
     found = {note.number: note for note in notes.get(bound.document_id, ())}
     note = found.get(message.body["note"])
     if note is None:
-        return Outcome(message, Done(Result.NO_EFFECT, "the note is no longer in the ERP"))
+        seen = NotesSeen(ctx.erp.destination, bound.document_id, (message.source, ref), tuple(found.values()))
+        return Outcome(message, Done(Result.NO_EFFECT, "the note is no longer in the ERP"), facts=(seen,))
     told = await parcel.read(ctx.pool, message.source, ref)
     if note.number in told:
         return Outcome(message, Done(Result.NO_EFFECT, f"{note.number} was told"))

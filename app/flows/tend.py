@@ -82,7 +82,8 @@ async def _do(ctx: Context, chore: _Chore) -> int:
 
 async def _straighten(ctx: Context) -> int:
     pace = ctx.pace
-    rest = max(pace.poll, pace.sweep, pace.backoff_most, pace.quarantine, HELD_SECONDS)
+    locks = max(pace.lock_most, pace.lock_slow)
+    rest = max(pace.poll, pace.sweep, pace.backoff_most, pace.quarantine, locks, HELD_SECONDS)
     lease = ctx.lease_at(ctx.erp.destination)
     longest = Longest(*(timedelta(seconds=seconds) for seconds in (lease, pace.patience, rest, TOLD_SECONDS)))
     return await straighten(ctx.pool, ctx.now(), longest)

@@ -3,6 +3,7 @@
 from app.domain.errors import (
     DestinationError,
     InDoubtError,
+    LockedError,
     MalformedError,
     PermanentError,
     SluiceError,
@@ -25,6 +26,8 @@ def verdict_of(error: SluiceError, pace: Pace) -> Park | Snooze | Sick | InDoubt
     if isinstance(error, PermanentError):
         fix = "correct it where it is wrong, then retry"
         return Park((Violation(error.code, "", error.detail, fix, owner_of(error.code)),))
+    if isinstance(error, LockedError):
+        return Snooze(error.reason, error.seconds, aside=True, locked=True)
     if isinstance(error, SnoozeError):
         return Snooze(error.reason, error.seconds, aside=True)
     if isinstance(error, InDoubtError):

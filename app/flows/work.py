@@ -14,7 +14,9 @@ from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.acknowledge import acknowledge
 from app.flows.answer_cancellation import answer_cancellation
+from app.flows.bind_order import bind
 from app.flows.change_order import change
+from app.flows.confirm_despatch import confirm_despatch
 from app.flows.context import Context
 from app.flows.despatch import despatched
 from app.flows.flow import Batch, Flow, Lease
@@ -25,17 +27,19 @@ from app.flows.poll import confirm, hasten, poll
 from app.flows.reconsider import reconsider
 from app.flows.reread import reread
 from app.flows.ship import ship
+from app.flows.shipment import CONFIRM, shipment
 from app.flows.signal import Signal
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
-IGNORED = ("shipment", "customer", "account", "return", "tracking", "other")
+IGNORED = ("customer", "account", "return", "tracking", "other")
 CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
     Flow("acknowledge", acknowledge, single=True),
     Flow("ship", ship, single=True),
     Flow("answer_cancellation", answer_cancellation, single=True),
+    Flow("shipment", shipment, batch=200),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
@@ -45,6 +49,8 @@ ERP_FLOWS = (
     Flow("sales_order.place", place, single=True),
     Flow("sales_order.change", change, single=True),
     Flow("sales_order.cancel", change, single=True),
+    Flow("sales_order.bind", bind, single=True),
+    Flow(CONFIRM, confirm_despatch, single=True),
     Flow("despatch", despatched, batch=50, serial=True),
     Flow("reconsider", reconsider, spare=True),
     Flow("poll", poll, spare=True),

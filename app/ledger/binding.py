@@ -35,6 +35,16 @@ class Revised:
 
 
 @dataclass(frozen=True, slots=True)
+class Proven:
+    """Fact: the document that a person named is this one. `codes`: as in `Bound`."""
+
+    connection: str
+    ref: str
+    document: Document
+    codes: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Binding:
     document_id: int
     document_no: str
@@ -43,7 +53,9 @@ class Binding:
     codes: Mapping[str, str] = field(default_factory=dict)
 
 
-async def read(pool: asyncpg.Pool, connection: str, refs: Sequence[str]) -> dict[str, Binding]:
+async def read(
+    pool: asyncpg.Pool | asyncpg.Connection, connection: str, refs: Sequence[str]
+) -> dict[str, Binding]:
     rows = await pool.fetch(
         """
         SELECT ref, document_id, document_no, probe_key, snapshot_hash, codes FROM binding
@@ -126,6 +138,32 @@ async def revise(conn: asyncpg.Connection, fact: Revised) -> None:
         fact.document.net,
         fact.document.tax,
         fact.document.gross,
+    )
+
+
+async def rename(conn: asyncpg.Connection, connection: str, ref: str, document_no: str) -> None:
+    """A person names another document for an order whose first one was not found."""
+    await conn.execute(
+        "UPDATE binding SET document_no = $3 WHERE connection = $1 AND ref = $2 AND document_id = 0",
+        connection,
+        ref,
+        document_no,
+    )
+
+
+async def prove(conn: asyncpg.Connection, fact: Proven) -> None:
+    await conn.execute(
+        """
+        UPDATE binding SET document_id = $3, net = $4, tax = $5, gross = $6, codes = $7
+        WHERE connection = $1 AND ref = $2 AND document_id = 0
+        """,
+        fact.connection,
+        fact.ref,
+        fact.document.id,
+        fact.document.net,
+        fact.document.tax,
+        fact.document.gross,
+        dict(fact.codes),
     )
 
 

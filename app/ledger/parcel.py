@@ -29,9 +29,13 @@ class Told:
         return self.says == _says(note)
 
 
+def goods_of(note: Note) -> dict[str, str]:
+    """The ERP's normalised code -> units, exact, as text."""
+    return {line.code: f"{line.quantity.normalize():f}" for line in note.lines}
+
+
 def _says(note: Note) -> tuple[str, str, dict[str, str]]:
-    goods = {line.code: f"{line.quantity.normalize():f}" for line in note.lines}
-    return note.courier.strip(), note.consignment.strip(), goods
+    return note.courier.strip(), note.consignment.strip(), goods_of(note)
 
 
 async def read(pool: asyncpg.Pool, connection: str, ref: str) -> dict[str, Told]:

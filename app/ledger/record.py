@@ -1,36 +1,66 @@
 """Writes what handlers learnt, in the transaction that settles their messages."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, parcel, snapshot
-from app.ledger.binding import Bound, Revised
+from app.ledger import binding, cursor, listing, notes, parcel, shipped, snapshot
+from app.ledger.binding import Bound, Proven, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
+from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
+from app.ledger.shipped import ShippedConfirmed, ShippedSeen
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold
+Fact = (
+    OrderSeen
+    | Bound
+    | Proven
+    | Revised
+    | CursorMoved
+    | Walked
+    | Dropped
+    | NotesSeen
+    | ParcelTold
+    | ShippedSeen
+    | ShippedConfirmed
+)
+
+
+Write = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[None]]
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
-    orders = [fact.order for fact in facts if isinstance(fact, OrderSeen)]
-    if orders:
-        await snapshot.record(conn, orders)
-    bound = [fact for fact in facts if isinstance(fact, Bound)]
-    if bound:
-        await binding.record(conn, bound)
-    told = [fact for fact in facts if isinstance(fact, ParcelTold)]
-    if told:
-        await parcel.record(conn, told)
-    dropped = [fact for fact in facts if isinstance(fact, Dropped)]
-    if dropped:
-        await listing.drop(conn, dropped)
-    for fact in facts:
-        if isinstance(fact, CursorMoved):
-            await cursor.record(conn, fact)
-        elif isinstance(fact, Walked):
-            await listing.record(conn, fact)
-        elif isinstance(fact, Revised):
-            await binding.revise(conn, fact)
+    for kinds, write in _WRITES:
+        if given := [fact for fact in facts if isinstance(fact, kinds)]:
+            await write(conn, given)
+
+
+async def _seen(conn: asyncpg.Connection, facts: Sequence[OrderSeen]) -> None:
+    await snapshot.record(conn, [fact.order for fact in facts])
+
+
+def _each(write: Callable[[asyncpg.Connection, Any], Awaitable[None]]) -> Write:
+    async def write_all(conn: asyncpg.Connection, facts: Sequence[Any]) -> None:
+        for fact in facts:
+            await write(conn, fact)
+
+    return write_all
+
+
+_WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
+    (OrderSeen, _seen),
+    (Bound, binding.record),
+    (NotesSeen, notes.record),
+    (ParcelTold, parcel.record),
+    (ParcelTold, notes.tell),
+    ((ShippedSeen, ShippedConfirmed), shipped.record),
+    (Dropped, listing.drop),
+    (CursorMoved, _each(cursor.record)),
+    (Walked, _each(listing.record)),
+    (Proven, _each(binding.prove)),
+    (Revised, _each(binding.revise)),
+)
+"""In this order."""

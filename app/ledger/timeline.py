@@ -46,6 +46,12 @@ async def timeline(pool: asyncpg.Pool, name: Name) -> list[Event]:
             FROM exception_case WHERE source = $1 AND order_ref = $2
             UNION ALL SELECT closed_at, 'sluice', 'settled', message_id, concat_ws(': ', code, resolution)
             FROM exception_case WHERE source = $1 AND order_ref = $2 AND closed_at IS NOT NULL
+            UNION ALL SELECT seen_at, erp, 'despatched', NULL,
+                   concat(note, CASE WHEN told_at IS NULL THEN ', not yet in the channel' END)
+            FROM despatch_seen WHERE connection = $1 AND ref = $2
+            UNION ALL SELECT seen_at, 'sluice', 'shipped', NULL,
+                   concat(shipment, ' in the channel', CASE WHEN confirmed_at IS NULL THEN ', not yet in the ERP' END)
+            FROM shipped WHERE connection = $1 AND ref = $2
             UNION ALL SELECT bound_at, erp, 'document', NULL,
                    concat(document_no, CASE WHEN adopted THEN ', found there' ELSE '' END)
             FROM binding WHERE connection = $1 AND ref = $2

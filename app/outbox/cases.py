@@ -8,6 +8,9 @@ import asyncpg
 from app.db.session import encode
 from app.domain.message import Claimed, Violation
 
+LOCKED = "E-LOCKED"
+"""A flag that ends with what it tells of: a lock that a message waited for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Case:
@@ -42,16 +45,47 @@ async def open_cases(conn: asyncpg.Connection, cases: Sequence[Case]) -> None:
 
 
 async def close_cases(conn: asyncpg.Connection, message_ids: Sequence[int], resolution: str) -> int:
-    """Closes what is open for these messages; flags stay, they hold nothing up and are closed by a person."""
+    """Closes what is open for these messages; flags stay, they hold nothing up and are closed by a person, but for those
+    of locks.
+    """
     rows = await conn.fetch(
         """
         UPDATE exception_case SET closed_at = now(), resolution = $2
-        WHERE message_id = ANY($1::bigint[]) AND closed_at IS NULL AND NOT flag RETURNING id
+        WHERE message_id = ANY($1::bigint[]) AND closed_at IS NULL AND (NOT flag OR code = $3) RETURNING id
         """,
         list(message_ids),
         resolution,
+        LOCKED,
     )
     return len(rows)
+
+
+async def flag_lock(conn: asyncpg.Connection, case: Case) -> None:
+    """Once for a message: not while the flag is open, nor after a person said that it is known."""
+    known = await conn.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM exception_case WHERE source = $1 AND order_ref = $2 AND message_id = $3 AND code = $4
+                       AND (closed_at IS NULL OR resolution = 'acknowledged'))
+        """,
+        case.source,
+        case.order_ref,
+        case.message_id,
+        LOCKED,
+    )
+    if not known:
+        await open_cases(conn, [case])
+
+
+async def unflag_locks(conn: asyncpg.Connection, message_ids: Sequence[int]) -> None:
+    """The lock is gone, whatever became of the message then."""
+    await conn.execute(
+        """
+        UPDATE exception_case SET closed_at = now(), resolution = 'unlocked'
+        WHERE message_id = ANY($1::bigint[]) AND closed_at IS NULL AND flag AND code = $2
+        """,
+        list(message_ids),
+        LOCKED,
+    )
 
 
 async def rename(conn: asyncpg.Connection, message_ids: Sequence[int], resolution: str) -> None:

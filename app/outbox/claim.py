@@ -28,7 +28,8 @@ WITH looked AS (
         token = CASE WHEN $7 THEN nextval('token_seq') ELSE (SELECT token FROM batch) END
     FROM picked WHERE s.id = picked.id
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
-        s.waited, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket
+        s.waited, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket,
+        s.locked_since
 ), marked AS (
     UPDATE destination AS d SET refilled_at = GREATEST(d.refilled_at, $3),
         tokens = coalesce($9 - (SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END FROM taken), d.tokens)
@@ -123,6 +124,7 @@ def _claimed(row: Any, *, in_doubt: bool) -> Claimed:
         raw=row["raw"],
         lanes=tuple(row["lanes"]),
         places=_places(row),
+        locked_since=row["locked_since"],
     )
 
 

@@ -141,12 +141,14 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
             entered = s.entered AND NOT given.leaves, ticket = CASE WHEN given.leaves THEN NULL ELSE s.ticket END,
             blockers = 0, failed_since = given.failed_since, doubt_since = given.doubt_since, waited = given.waited,
             probes = given.probes, send_begun = given.send_begun, aside = coalesce(given.aside, s.aside), note = given.note,
+            locked_since = given.locked_since,
             lanes = CASE WHEN given.lanes IS NULL THEN s.lanes
                          ELSE ARRAY(SELECT jsonb_array_elements_text(given.lanes::jsonb)) END
         FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bool[], $5::bool[], $6::timestamptz[],
-                    $7::timestamptz[], $8::float8[], $9::int[], $10::bool[], $11::text[], $12::text[], $13::text[])
+                    $7::timestamptz[], $8::float8[], $9::int[], $10::bool[], $11::text[], $12::text[], $13::text[],
+                    $14::timestamptz[])
             AS given(id, state, due_at, free, leaves, failed_since, doubt_since, waited, probes, send_begun, aside, note,
-                     lanes)
+                     lanes, locked_since)
         WHERE s.id = given.id
         """,
         list(rests),
@@ -162,6 +164,7 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
         [value.aside for value in values],
         [value.note for value in values],
         [None if value.lanes is None else encode(value.lanes) for value in values],
+        [value.locked_since for value in values],
     )
 
 

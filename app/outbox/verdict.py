@@ -27,7 +27,7 @@ class Rules:
 @dataclass(frozen=True, slots=True)
 class Rest:
     """`leaves`: gives up its `sku:` tickets; `free`: the attempt does not count; `aside`: why it left, if it must
-    come back by itself; `waited`: of the quarantine, when it is due.
+    come back by itself; `waited`: of the quarantine, when it is due; `locked_since`: of a person's lock that it waits for.
     """
 
     state: str
@@ -42,6 +42,7 @@ class Rest:
     probes: int = 0
     send_begun: bool = False
     lanes: tuple[str, ...] | None = None
+    locked_since: datetime | None = None
 
 
 def exhausted(
@@ -67,7 +68,8 @@ def rest(row: Any, verdict: Park | InDoubt | Sick | Snooze | Retry, rules: Rules
         return _in_doubt(row, InDoubt(verdict.error, rules.wait(1)), rules)
     if isinstance(verdict, Sick):
         free, since = not verdict.counts, row["failed_since"]
-        return Rest("ready", row["due_at"], verdict.error, free=free, failed_since=since)
+        locked = row["locked_since"]
+        return Rest("ready", row["due_at"], verdict.error, free=free, failed_since=since, locked_since=locked)
     if isinstance(verdict, Snooze):
         return _later(row, verdict, verdict.seconds, rules)
     seconds = verdict.seconds if verdict.seconds is not None else rules.wait(row["attempts"])
@@ -101,13 +103,17 @@ def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> R
     snoozed = isinstance(verdict, Snooze)
     note = verdict.reason if isinstance(verdict, Snooze) else verdict.error
     at_once = isinstance(verdict, Snooze) and verdict.aside
+    locked = row["locked_since"]
+    if isinstance(verdict, Snooze) and verdict.locked:
+        locked = min(locked or rules.now, rules.now)
     if isinstance(verdict, Snooze) and verdict.lanes is not None:
         return Rest("waiting", due, note, leaves=True, free=True, aside="edited", lanes=verdict.lanes)
     holds = row["ticket"] is not None and any(lane.startswith("sku:") for lane in row["lanes"])
     if holds and (at_once or due > since + timedelta(seconds=rules.patience)):
-        return Rest("waiting", due, note, leaves=True, free=snoozed, aside="locked" if at_once else "retry")
+        why = "locked" if at_once else "retry"
+        return Rest("waiting", due, note, leaves=True, free=snoozed, aside=why, locked_since=locked)
     state = "ready" if row["entered"] else "waiting"
-    return Rest(state, due, note, free=snoozed, failed_since=since)
+    return Rest(state, due, note, free=snoozed, failed_since=since, locked_since=locked)
 
 
 def _still_in_doubt(row: Any, verdict: Retry | Snooze | Sick, rules: Rules) -> Rest:

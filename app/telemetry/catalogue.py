@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disa
 from app.telemetry.words import (
     BlockedCause,
     CaseOwner,
+    DespatchDirection,
     Flow,
     Forgery,
     LaneClass,
@@ -128,6 +129,18 @@ CATALOGUE: tuple[Metric, ...] = (
         _EXPORTER,
         connection=None,
     ),
+    _gauge(
+        "despatches_pending",
+        "Despatches that one side has and the other lacks.",
+        _EXPORTER,
+        direction=DespatchDirection,
+    ),
+    _gauge(
+        "despatches_pending_oldest_timestamp_seconds",
+        "When the oldest of them was seen.",
+        _EXPORTER,
+        direction=DespatchDirection,
+    ),
     _gauge("exceptions", "Open cases.", _EXPORTER, code=None, owner=CaseOwner),
     _gauge(
         "snapshot_last_success_timestamp_seconds",
@@ -162,6 +175,8 @@ class Metrics:
     effects_in_doubt: Gauge
     poll_watermark_timestamp_seconds: Gauge
     source_last_event_timestamp_seconds: Gauge
+    despatches_pending: Gauge
+    despatches_pending_oldest_timestamp_seconds: Gauge
     exceptions: Gauge
     snapshot_last_success_timestamp_seconds: Gauge
     snapshot_errors_total: Counter

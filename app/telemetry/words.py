@@ -73,6 +73,13 @@ class BlockedCause(StrEnum):
     DESTINATION = "destination"
 
 
+class DespatchDirection(StrEnum):
+    """`to_channel`: the ERP despatched, its channel was not told; `to_erp`: the channel shipped, the ERP has not confirmed."""
+
+    TO_CHANNEL = "to_channel"
+    TO_ERP = "to_erp"
+
+
 class ProbeResult(StrEnum):
     """`several`: two documents under one key; `differs`: one, with another body. Both are incidents."""
 

@@ -8,9 +8,17 @@ import pytest
 
 from app.domain.channel import Begin, Shipment
 from app.domain.despatch import Note, NoteLine
-from app.domain.errors import DestinationError, InDoubtError, TransientError
+from app.domain.errors import (
+    DestinationError,
+    InDoubtError,
+    PermanentError,
+    SnoozeError,
+    TransientError,
+)
 from app.domain.message import Draft, MessageClass
 from app.domain.rows import CarrierRow
+from app.flows.accept import Word, accept
+from app.flows.aim import Aim
 from app.flows.release import release
 from app.mappings.write import put
 from tests.domain.shop import line, make_order
@@ -167,3 +175,63 @@ async def test_a_despatch_that_is_let_go_again_holds_no_sku(yard):
     await release(yard.stage.pool, [row["id"]], actor="ann", reason="again")
     lanes = await yard.stage.pool.fetchval("SELECT lanes FROM message_state WHERE kind = 'centra.ship'")
     assert lanes == []
+
+
+async def untold(yard) -> list[str]:
+    rows = await yard.stage.pool.fetch("SELECT note FROM despatch_seen WHERE told_at IS NULL ORDER BY note")
+    return [row["note"] for row in rows]
+
+
+async def test_a_despatch_is_kept_as_untold_until_the_channel_has_it(yard):
+    await yard.stage.accept(make_order(line("TEE", "48.00", quantity=2), gross="48.00", tax="8.00", ref="1"))
+    await yard.despatch(yard.note("1"), yard.note("2", consignment=""))
+    assert (yard.lines(), await untold(yard)) == ([1], ["2"])
+    await yard.despatch(yard.note("1"), yard.note("2"))
+    assert (yard.lines(), await untold(yard)) == ([1, 1], [])
+
+
+async def test_a_note_that_is_gone_leaves_nothing_to_tell(yard):
+    await yard.stage.accept(order_of("1", "TEE"))
+    await yard.despatch(yard.note("1", consignment=""))
+    assert await untold(yard) == ["1"]
+    yard.notes[1001] = ()
+    await yard.stage.retry_all()
+    await yard.drain()
+    assert await untold(yard) == []
+
+
+async def test_what_a_person_told_by_hand_is_told(yard):
+    await yard.stage.accept(order_of("1", "TEE"))
+    await yard.despatch(yard.note("1", consignment=""))
+    case = await yard.stage.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
+    await accept(yard.stage.pool, Aim(case=case), Word("ann", "told them on the phone"))
+    assert (await untold(yard), await yard.stage.cases()) == ([], [])
+
+
+@pytest.mark.requirement("R-53")
+@pytest.mark.parametrize(
+    ("error", "stands"),
+    [
+        (PermanentError("E-CAPTURE-FAILED", "declined"), ("parked", "E-CAPTURE-FAILED")),
+        (SnoozeError("not answered yet", 600.0), ("ready", "not answered yet")),
+        (TransientError("cut off"), ("ready", "cut off")),
+    ],
+)
+async def test_what_befalls_one_despatch_after_it_was_begun_befalls_no_other_and_not_itself_again(
+    yard, error, stands
+):
+    await yard.stage.accept(order_of("1", "TEE"), order_of("2", "TEE"))
+    for document, number in ((1001, "1"), (1002, "2")):
+        yard.notes[document] = (replace(yard.note(number), document_id=document),)
+        body = {"document_id": document, "note": "", "key": f"CEN-{number}"}
+        notice = Draft(
+            "sage200.despatch", MessageClass.NOTICE, BOOKS, "main", key=f"note/{number}", body=body
+        )
+        await yard.stage.append(notice)
+    yard.fails = [error]
+    await yard.stage.turn(BOOKS)
+    assert await yard.stage.turn(SHOP) == 2
+    assert [one.ref for one in yard.told] == ["2"]
+    row = await yard.stage.pool.fetchrow("SELECT state, note, attempts FROM message_state")
+    assert (row["state"], row["note"]) == stands
+    assert await yard.stage.pool.fetchval("SELECT count(*) FROM attempt WHERE error LIKE 'defect%'") == 0

@@ -5,16 +5,17 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from app.domain.availability import Term
 from app.domain.errors import PermanentError, SnoozeError, TransientError
 from app.domain.lanes import sku_lanes
 from app.domain.message import Owner, Violation
 from app.domain.order import Standing, Unreadable
 from app.domain.rows import AliasRow
+from app.domain.rules import Mappings
 from app.flows.flow import Batch, Lease
 from app.flows.remap import remap
 from app.flows.settle import settle_all
-from app.ledger import snapshot
-from app.ledger.reserve import reserved
+from app.ledger import outstanding, snapshot
 from tests.flows.stage import BOOKS, SHOP, Stage, order_of
 
 FIRST = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
@@ -70,7 +71,8 @@ async def test_held_order_is_kept_and_has_no_effect(stage: Stage) -> None:
     await stage.accept(order_of("1", standing=Standing.HELD, hold_reason="FRAUD"))
     assert await stage.notices() == [("no_effect", "held: FRAUD")]
     assert await stage.ends() == {}
-    assert await reserved(stage.pool, ["TEE"]) == {"TEE": {"uk": 1}}
+    (row,) = await outstanding.read(stage.pool, "TEE", Mappings())
+    assert (row.term, row.connection, row.ref, row.units) == (Term.ACCEPTED, "uk", "1", 1)
 
 
 async def test_release_of_a_held_order_is_one_effect(stage: Stage) -> None:
@@ -82,7 +84,7 @@ async def test_release_of_a_held_order_is_one_effect(stage: Stage) -> None:
 async def test_order_cancelled_before_it_was_seen_has_no_effect(stage: Stage) -> None:
     await stage.accept(order_of("1", standing=Standing.CANCELLED))
     assert await stage.ends() == {}
-    assert await reserved(stage.pool, ["TEE"]) == {}
+    assert await outstanding.read(stage.pool, "TEE", Mappings()) == []
 
 
 async def test_unknown_status_waits_for_a_person(stage: Stage) -> None:

@@ -32,6 +32,7 @@ ROW = {
     "attempts": 1,
     "due_at": NOW,
     "failed_since": None,
+    "locked_since": None,
     "doubt_since": None,
     "waited": 0.0,
     "probes": 0,

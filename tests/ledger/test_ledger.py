@@ -13,7 +13,6 @@ from app.ledger import audit, binding, cursor, find, snapshot
 from app.ledger.binding import Bound
 from app.ledger.cursor import CursorMoved
 from app.ledger.record import record
-from app.ledger.reserve import reserved
 from app.ledger.snapshot import OrderSeen, content_of, from_json, to_json
 from tests.domain.shop import line, make_order
 
@@ -104,25 +103,6 @@ async def test_late_older_read_leaves_the_lines_alone(pool: asyncpg.Pool) -> Non
     await remember(pool, OrderSeen(order("TEE", minute=5)))
     await remember(pool, OrderSeen(order("TEE", "DRESS", minute=1)))
     assert await pool.fetchval("SELECT count(*) FROM order_line") == 1
-
-
-@pytest.mark.parametrize(
-    ("standing", "units"),
-    [
-        (Standing.RELEASABLE, {"TEE": {"uk": 2}}),
-        (Standing.HELD, {"TEE": {"uk": 2}}),
-        (Standing.CANCELLED, {}),
-    ],
-)
-async def test_units_are_reserved_until_they_are_in_sage_or_cancelled(
-    pool: asyncpg.Pool, standing, units
-) -> None:
-    for ref in ("1", "2"):
-        await remember(pool, OrderSeen(order(" tee ", ref=ref, standing=standing)))
-    assert await reserved(pool, ["TEE", "DRESS"]) == units
-    if units:
-        await remember(pool, bound())
-        assert await reserved(pool, ["TEE"]) == {"TEE": {"uk": 1}}
 
 
 async def test_first_document_of_an_order_stands(pool: asyncpg.Pool) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from app.ledger.reserve import reserved
+from app.domain.rules import Mappings
+from app.ledger import outstanding
 
 
 async def forget(town, sku: str) -> str:
@@ -58,7 +59,8 @@ async def test_a_parked_order_holds_no_other_back_and_stays_reserved(town):
     passing = await town.place(sku)
     await town.posted(passing)
     assert (await town.documents(parked), await town.states(parked)) == ([], ["parked"])
-    assert await reserved(town.pool, [sku]) == {sku: {"uk": 1}}
+    (row,) = await outstanding.read(town.pool, sku, Mappings())
+    assert (row.connection, row.ref, row.units) == ("uk", str(parked["number"]), 1)
 
 
 @pytest.mark.requirement("R-61")

@@ -109,6 +109,17 @@ async def test_count_falls_back_to_zero_when_the_messages_are_gone(scene):
     assert scene.value("messages", state="parked", destination="sage200:main") == 0
 
 
+async def test_despatches_that_one_side_lacks_are_counted_with_the_oldest(scene):
+    at = "to_timestamp(1700000000)"
+    await scene.conn.execute(
+        f"INSERT INTO shipped (connection, ref, shipment, goods, seen_at) VALUES ('uk', '1', 'S1', '{{}}', {at}), ('uk', '1', 'S2', '{{}}', now())"
+    )
+    await scene.look()
+    pending, oldest = "despatches_pending", "despatches_pending_oldest_timestamp_seconds"
+    assert [scene.value(pending, direction=one) for one in ("to_erp", "to_channel")] == [2, 0]
+    assert [scene.value(oldest, direction=one) for one in ("to_erp", "to_channel")] == [1_700_000_000, NOW]
+
+
 @pytest.mark.parametrize(
     ("cause", "columns"),
     [

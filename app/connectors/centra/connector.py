@@ -17,6 +17,7 @@ from app.connectors.centra.poll import PAGE_SIZE, Source, confirm, read_changed,
 from app.connectors.centra.preflight import find_problems
 from app.connectors.centra.settings import CentraSettings
 from app.connectors.centra.ship import ship
+from app.connectors.centra.shipped import find_orders, read_completed
 from app.connectors.centra.webhook import CONTENT_TYPE, Hook, receive
 from app.domain.channel import Budget, Channel, Poll
 from app.domain.errors import PermanentError
@@ -52,6 +53,8 @@ def _channel(source: Source) -> Channel:
     polls: dict[str, Poll] = {"orders": partial(read_changed, source=source)}
     if settings.events_enabled:
         polls["events"] = partial(read_events, source=source)
+    if settings.ships_itself:
+        polls["shipments"] = partial(read_completed, source=source)
     return Channel(
         name="centra",
         connection=source.connection,
@@ -61,7 +64,8 @@ def _channel(source: Source) -> Channel:
         polls=polls,
         confirm=partial(confirm, source=source) if settings.events_enabled else None,
         fetch_orders=partial(fetch_orders, source=source),
-        ship=partial(ship, source=source),
+        ship=None if settings.ships_itself else partial(ship, source=source),
+        find_orders=partial(find_orders, source=source) if settings.ships_itself else None,
         preflight=partial(find_problems, source=source),
         budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
     )
@@ -89,6 +93,7 @@ async def _read(numbers: set[int], where: dict[str, Any], source: Source) -> dic
     store = {} if source.settings.store is None else {"storeId": [source.settings.store]}
     # The limit is part of what a query costs, so it is no higher than need be.
     variables = {"where": {"number": sorted(numbers), **store, **where}, "limit": len(numbers)}
+    variables["shipped"] = source.settings.ships_itself
     rows = (await query(source.client, ORDERS, variables)).get("orders")
     if not isinstance(rows, list):
         raise PermanentError("E-CENTRA-QUERY", "orders: not a list")

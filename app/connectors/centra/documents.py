@@ -14,7 +14,7 @@ class Document:
 ORDERS = Document(
     "GatewayOrders",
     """
-query GatewayOrders($where: OrderFilter!, $limit: Int!) {
+query GatewayOrders($where: OrderFilter!, $limit: Int!, $shipped: Boolean!) {
   orders(where: $where, sort: [number_ASC], limit: $limit) {
     __typename id number status isOnHold orderDate updatedAt
     store { id name } market { id name } country { code }
@@ -31,8 +31,15 @@ query GatewayOrders($where: OrderFilter!, $limit: Int!) {
       unitOriginalPrice { value } lineValue { value } net: lineValue(includingTax: false) { value }
       productSize { SKU EAN }
     }
+    shipments @include(if: $shipped) {
+      number isShipped shippedAt trackingNumber additionalMessage carrierInformation { carrierName serviceName }
+      lines { quantity orderLine { id } }
+    }
     ... on DirectToConsumerOrder { orderHoldReason customer { email firstName lastName } }
-    ... on WholesaleOrder { purchaseOrderNumber account { id name } }
+    ... on WholesaleOrder {
+      purchaseOrderNumber account { id name }
+      deliveryWindows { id ... on PreorderDeliveryWindow { deliveryStartDate deliveryEndDate } }
+    }
   }
 }
 fragment place on Address {
@@ -112,6 +119,15 @@ query GatewayShipments($where: OrderFilter!) {
 """,
 )
 
+SHIPPED = Document(
+    "GatewayShipped",
+    """
+query GatewayShipped($where: ShipmentFilter!, $limit: Int!, $page: Int!) {
+  shipments(where: $where, limit: $limit, page: $page) { id number updatedAt order { number } }
+}
+""",
+)
+
 CREATE_SHIPMENT = Document(
     "GatewayCreateShipment",
     """
@@ -155,6 +171,7 @@ ALL = (
     LISTEN,
     CONFIRM,
     SHIPMENTS,
+    SHIPPED,
     CREATE_SHIPMENT,
     CAPTURE_SHIPMENT,
     COMPLETE_SHIPMENT,

@@ -19,7 +19,6 @@ from app.domain.errors import PermanentError, TransientError
 from app.domain.message import Draft
 
 PAGE_SIZE = 200
-LISTENED = ("Order",)
 
 _SETTLING = timedelta(seconds=60)
 _EVENTS = TypeAdapter(tuple[QueueEvent, ...])
@@ -40,8 +39,9 @@ async def read_events(cursor: dict[str, Any], now: datetime, *, source: Source) 
     A token that may not read the queue parks this poll alone: webhooks and the sweep do without it.
     """
     try:
-        if cursor.get("listening") != list(LISTENED):
-            listeners = [{"objectType": name} for name in LISTENED]
+        listening = ["Order", *(["Shipment"] if source.settings.ships_itself else [])]
+        if cursor.get("listening") != listening:
+            listeners = [{"objectType": name} for name in listening]
             _warn(source, await mutate(source.client, LISTEN, {"input": listeners}))
         events, reached = await _queue(source)
     except NotPermittedError as error:
@@ -50,7 +50,7 @@ async def read_events(cursor: dict[str, Any], now: datetime, *, source: Source) 
     drafts = (_event_draft(event, source.connection) for event in events)
     return Page(
         drafts=tuple(draft for draft in drafts if draft),
-        cursor={"listening": list(LISTENED)},
+        cursor={"listening": listening},
         more=more,
         confirm=tuple(str(event.id) for event in events),
         horizon=reached[-1] if more else now,

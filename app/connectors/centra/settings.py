@@ -1,6 +1,6 @@
 """What one connection to Centra needs to know."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, field_validator
@@ -12,6 +12,7 @@ class CentraSettings(BaseModel):
     """`base_url` is the whole GraphQL address. `webhook_secrets`: several while one is being changed; none means that
     no webhook is accepted. `prefix` begins every probe key of this connection. `store`: other stores' orders do not
     exist for this connection. `release_statuses`: an order that reached one of them may be posted (R-32).
+    `dispatch_origin`: where despatches begin; what the other side does is not told back, or it would come round again.
     `requests_per_second`: below the plan's 60 in 10 s, which strangers share (centra.md 2.3).
     """
 
@@ -32,6 +33,7 @@ class CentraSettings(BaseModel):
     overlap_seconds: int = Field(default=300, ge=60, le=86_400)
     backfill_days: int = Field(default=3, ge=0, le=365)
     requests_per_second: float = Field(default=4.0, gt=0, le=150)
+    dispatch_origin: Literal["erp", "channel"] = "erp"
 
     @field_validator("instance_zone")
     @classmethod
@@ -48,6 +50,10 @@ class CentraSettings(BaseModel):
         if "CANCELLED" in statuses:
             raise ValueError("a cancelled order is never posted")
         return statuses
+
+    @property
+    def ships_itself(self) -> bool:
+        return self.dispatch_origin == "channel"
 
     @property
     def zone(self) -> ZoneInfo:

@@ -26,6 +26,7 @@ HELD_SECONDS = 300.0
 PENDING_SECONDS = 60.0
 NOON = time(12)
 CAPTURED = "already captured"
+MARK = "Despatch note "
 
 
 class WireShipment(Wire):
@@ -83,7 +84,7 @@ async def _read(told: Shipment, source: Source) -> WireShipped:
 
 def _mark(told: Shipment) -> str:
     """Written with the shipment itself, so that no crash comes between the two; the shopper may read it."""
-    return f"Despatch note {told.parcel.note}"
+    return f"{MARK}{told.parcel.note}"
 
 
 def _match(order: WireShipped, told: Shipment) -> WireShipment | None:

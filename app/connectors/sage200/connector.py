@@ -7,7 +7,9 @@ from datetime import datetime
 import httpx
 
 from app.connectors.sage200.client import Client
+from app.connectors.sage200.confirm import COURIERS, Confirm
 from app.connectors.sage200.despatches import Despatches
+from app.connectors.sage200.lookups import Finder
 from app.connectors.sage200.orders import Orders
 from app.connectors.sage200.preflight import Preflight
 from app.connectors.sage200.reference import Reference
@@ -43,14 +45,18 @@ async def open_erp(
         reference = Reference(client, settings, clock)
         orders = Orders(client, reference, settings)
         despatches = Despatches(client, settings, connection)
+        confirm = Confirm(client, settings, despatches, Finder(COURIERS, client, settings, clock))
         yield Erp(
             name="sage200",
             connection=connection,
             facts=reference.facts,
             probe=orders.probe,
             place=orders.place,
+            find=orders.find,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
+            progress=confirm.progress,
+            confirm_despatch=confirm.confirm,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
             slots=settings.concurrency,
             deadline=deadline,

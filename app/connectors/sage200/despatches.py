@@ -35,6 +35,7 @@ class DespatchLineRow(Wire):
     sop_despatch_date: str = ""
     sop_despatch_courier_name: str = ""
     sop_despatch_consignment_no: str = ""
+    sop_despatch_notes: str = ""
     sop_despatch_line_quantity: Decimal = Decimal(0)
     sop_order_id: int
     sop_order_customer_document_no: str = ""
@@ -61,6 +62,7 @@ class _Draft:
     courier: str = ""
     consignment: str = ""
     day: str = ""
+    remark: str = ""
     document: int = 0
     codes: defaultdict[str, Decimal] = field(default_factory=lambda: defaultdict(Decimal))
 
@@ -185,7 +187,7 @@ def _notes(document_id: int, rows: Sequence[DespatchLineRow]) -> tuple[Note, ...
         if row.sop_order_id == document_id and row.product_code:
             note = drafts[row.sop_despatch_document_no]
             note.courier, note.consignment = row.sop_despatch_courier_name, row.sop_despatch_consignment_no
-            note.day = row.sop_despatch_date
+            note.day, note.remark = row.sop_despatch_date, row.sop_despatch_notes
             note.codes[normalise(row.product_code)] += row.sop_despatch_line_quantity
     return tuple(
         Note(
@@ -195,6 +197,7 @@ def _notes(document_id: int, rows: Sequence[DespatchLineRow]) -> tuple[Note, ...
             note.courier,
             note.consignment,
             tuple(NoteLine(code, quantity) for code, quantity in note.codes.items()),
+            note.remark,
         )
         for number, note in sorted(drafts.items())
     )

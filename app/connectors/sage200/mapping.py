@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
@@ -42,7 +43,9 @@ def order_body(order: SalesOrder, ids: Ids, *, spare_slot: int, allocate: bool) 
     try:
         sent = OrderSent(
             customer_id=ids.customer,
-            document_date=f"{order.document_date.isoformat()}T00:00:00Z",
+            document_date=_day(order.document_date),
+            requested_delivery_date=_day(order.deliver_from) if order.deliver_from else None,
+            promised_delivery_date=_day(order.deliver_by) if order.deliver_by else None,
             customer_document_no=order.key,
             delivery_address=_address(order.delivery, ids.country),
             lines=tuple(_line(entry, ids, allocate=allocate) for entry in order.entries),
@@ -55,6 +58,10 @@ def order_body(order: SalesOrder, ids: Ids, *, spare_slot: int, allocate: bool) 
     body = sent.model_dump(exclude_none=True, exclude={"spare", "analysis"})
     body |= {f"analysis_code_{slot}": value for slot, value in sorted(sent.analysis.items())}
     return body | ({f"spare_text_{spare_slot}": sent.spare} if sent.spare else {})
+
+
+def _day(day: date) -> str:
+    return f"{day.isoformat()}T00:00:00Z"
 
 
 def _address(delivery: Delivery, country: int | None) -> AddressSent:

@@ -16,13 +16,12 @@ from app.domain.erp import Document, DocumentStanding, SalesOrder
 from app.domain.errors import (
     DestinationError,
     InDoubtError,
+    LockedError,
     PermanentError,
     SluiceError,
-    SnoozeError,
     TransientError,
 )
 
-LOCKED_SECONDS = 30.0
 KEY = "customer_document_no"
 EITHER = "(is_draft eq true or is_draft eq false)"  # naming the field is what asks for drafts
 CODES: Mapping[Cause, str] = MappingProxyType(
@@ -52,6 +51,16 @@ class Orders:
             for key in {each.key, each.trace} & wanted:
                 found[key][each.id] = each
         return {key: tuple(found[key][id_] for id_ in sorted(found[key])) for key in keys}
+
+    async def find(self, numbers: Sequence[str]) -> Mapping[str, Document]:
+        """By Sage's own number, which is unique there."""
+        found: dict[str, Document] = {}
+        for either in any_of((equals("document_no", one) for one in numbers), self._settings.filter_terms):
+            rows = await self._client.rows("sop_orders", {"filter": either, "expand": "lines"})
+            found |= {
+                one.number: one for one in [document(await self._whole(self._row(raw))) for raw in rows]
+            }
+        return found
 
     async def place(self, order: SalesOrder, last_check: LastCheck) -> Document:
         ids = await self._reference.ids(order)
@@ -93,7 +102,7 @@ class Orders:
         why = self._cause(reply)
         text = _told(order, reply)
         if why is Cause.LOCKED:
-            return SnoozeError(f"locked in Sage: {text}", LOCKED_SECONDS)
+            return LockedError(f"locked in Sage: {text}")
         if why in {Cause.UNKNOWN, Cause.PASSING}:
             await self._nothing_made(order, reply)
         if why is Cause.PASSING:

@@ -185,6 +185,7 @@ Text60 = Annotated[str, AfterValidator(partial(_fits, most=60))]
 Text100 = Annotated[str, AfterValidator(partial(_fits, most=100))]
 Text235 = Annotated[str, AfterValidator(partial(_fits, most=235))]
 Text255 = Annotated[str, AfterValidator(partial(_fits, most=255))]
+Text256 = Annotated[str, AfterValidator(partial(_fits, most=256))]
 Text6000 = Annotated[str, AfterValidator(partial(_fits, most=6000))]
 
 
@@ -231,6 +232,8 @@ class LineSent(Sent):
 class OrderSent(Sent):
     customer_id: int
     document_date: str
+    requested_delivery_date: str | None = None
+    promised_delivery_date: str | None = None
     customer_document_no: Annotated[Text20, Field(min_length=1)]
     is_editing: bool = False
     use_invoice_address: bool = False

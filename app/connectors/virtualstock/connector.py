@@ -55,7 +55,9 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         most_orders=_ORDERS_MOST,
         acknowledge=partial(acknowledge, source=source, clock=clock),
         answer_cancellation=partial(answer_cancellation, source=source),
-        ship=partial(ship, source=source, carriers=Carriers(source, clock)),
+        ship=None
+        if settings.ships_itself
+        else partial(ship, source=source, carriers=Carriers(source, clock)),
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
     )
 

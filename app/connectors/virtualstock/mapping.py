@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.connectors.virtualstock.payloads import WireAddress, WireItem, WireOrder, last_number
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.domain.message import Owner, Violation
-from app.domain.order import Address, Line, Order, Standing, Totals, Unreadable
+from app.domain.order import Address, Line, Order, Shipped, Standing, Totals, Unreadable
 
 LONDON = ZoneInfo("Europe/London")
 """Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
@@ -94,6 +94,18 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         wholesale=True,
         account=code or "",
         purchase_order=wire.purchase_order_reference,
+        shipped=tuple(_shipped(wire)) if reading.settings.ships_itself else (),
+    )
+
+
+def _shipped(wire: WireOrder) -> Iterator[Shipped]:
+    """A line tells only its status: neither how many of it left nor with whom. So it counts once, whole, under its own
+    reference, when it is shown as dispatched (virtualstock.md 6.2, 12.5).
+    """
+    return (
+        Shipped(item.line_reference, ((item.line_reference, item.quantity),))
+        for item in wire.items
+        if item.status in SENT
     )
 
 

@@ -23,6 +23,8 @@ from app.domain.errors import TransientError
 from app.domain.message import Draft
 
 STATUSES = ("ORDER", "CANCEL", "RMA")
+IN_HAND = ("ORDER_ACK", "BACKORDER")
+"""Walked too where despatches begin in the channel: what leaves these lists may have been dispatched."""
 ORDERS = "restapi/v4/orders/"
 _SPELL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=True).encode
 
@@ -41,21 +43,23 @@ async def read_orders(cursor: dict[str, Any], now: datetime, *, source: Source) 
     """
     place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
     number = int(cursor.get("number", 1))
+    statuses = (*STATUSES, *(IN_HAND if source.settings.ships_itself else ()))
+    status = statuses[min(place, len(statuses) - 1)]
     size = source.settings.page_size
     params: dict[str, str | int] = {
-        "status": STATUSES[place],
+        "status": status,
         "limit": size,
         "offset": offset,
         "format": "json",
     }
     page = await _page(source, params)
-    rows = tuple(_listed(row, STATUSES[place], (number, now), source) for row in page.results)
+    rows = tuple(_listed(row, status, (number, now), source) for row in page.results)
     # The server may give less than was asked for, never nothing while there is more.
     onward = offset + len(page.results)
     if page.results and onward < page.count:
         step = {"status": place, "offset": onward, "number": number}
         return Page((), step, more=True, walk=Walk(number, rows))
-    if place + 1 < len(STATUSES):
+    if place + 1 < len(statuses):
         step = {"status": place + 1, "offset": 0, "number": number}
         return Page((), step, more=True, walk=Walk(number, rows))
     return Page((), {"number": number + 1}, horizon=now, walk=Walk(number, rows, ended=True))
@@ -83,6 +87,8 @@ def _listed(row: dict[str, Any], status: str, walk: tuple[int, datetime], source
         return Listed(f"{status}/?{fingerprint}", fingerprint, draft)
     key = f"list/{item}/{number}/{fingerprint}"
     body = {"via": "poll", "status": status, "order": storable(row), "read_at": now.isoformat()}
+    if status in IN_HAND:
+        body["if_known"] = True  # somebody else took it in hand before we saw it: it is in the books already
     return Listed(item, fingerprint, order_notice(source.connection, key, ref, body))
 
 

@@ -68,7 +68,8 @@ class VirtualstockSettings(BaseModel):
     probe key of this connection. `retailers`: our code -> retailer; the code stands before the retailer's reference in
     every number that people see. `push_username`, `push_password`: of those who push hints to us; without them nothing
     is accepted. `test_orders`: what becomes of orders that are marked so. `requests_per_minute`: the account's limit,
-    which others of the house may share (virtualstock.md 4).
+    which others of the house may share (virtualstock.md 4). `dispatch_origin`: where despatches begin; what the other side
+    does is not told back.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -85,6 +86,7 @@ class VirtualstockSettings(BaseModel):
     timeout_seconds: float = Field(default=15.0, gt=0, le=300)
     page_size: int = Field(default=100, ge=1, le=1000)
     requests_per_minute: float = Field(default=250.0, gt=0, le=10_000)
+    dispatch_origin: Literal["erp", "channel"] = "erp"
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -94,6 +96,10 @@ class VirtualstockSettings(BaseModel):
         if bool(self.push_username) != bool(self.push_password.get_secret_value()):
             raise ValueError("push_username and push_password go together")
         return self
+
+    @property
+    def ships_itself(self) -> bool:
+        return self.dispatch_origin == "channel"
 
     @property
     def root(self) -> str:
