@@ -1,5 +1,7 @@
 """Despatch notes with something wrong in them: no call is made of them, nobody waits behind them, and one fix lets all go."""
 
+import asyncio
+
 import pytest
 
 from tests.stories.test_despatch_reaches_the_retailer import (
@@ -127,3 +129,34 @@ async def test_parts_come_to_the_whole_however_often_and_in_whatever_order_they_
 
 async def quiet(town) -> bool:
     return not await town.busy()
+
+
+@pytest.mark.requirement("RC-27")
+async def test_a_note_that_is_half_corrected_while_it_is_retried_is_told_only_as_it_ends(depot):
+    """The courier is set, so that the note looks whole; then its number is corrected too, while the retailer is asked."""
+    town = depot
+    order = await sell(town, "JLW")
+    note = await despatch(town, order, "JLW", courier="", consignment_no="01550123456000")
+    await parked(town, "E-CARRIER-MISSING")
+    headers = await town.headers()
+    case = await town.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
+    seen = {"system": "virtualstock", "method": "GET", "path": r"/orders/\d+/$"}
+    await town.sandbox.faults({"kind": "slow", "seconds": 1.5, "times": 1, **seen})
+
+    async def correct(**typed: str) -> None:
+        await town.people("sage200/correct_despatch", despatch=note["despatch_no"], **typed)
+
+    async def press() -> None:
+        body = {"reason": "it is corrected"}
+        await town.api.post(f"/api/v1/exceptions/{case}/retry", json=body, headers=headers)
+
+    async def asked() -> bool:
+        return town.sandbox.world.faults.counts["slow"] == 1
+
+    await asyncio.gather(correct(courier="DPD Local Next Day"), *(press() for _ in range(10)))
+    await until(asked)
+    await correct(consignment_no=TRACKING)
+    await dispatched(town, order)
+    await until(lambda: quiet(town))
+    assert [one["tracking_number"] for one in await told(town, order)] == [TRACKING]
+    assert await town.cases() == []
