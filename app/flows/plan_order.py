@@ -1,7 +1,7 @@
 """What should be sent for each place effect, from the ledger's newest snapshot; or why nothing may be sent now."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.case import Options
@@ -38,13 +38,7 @@ class Job:
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     mappings, (taken, bound) = await asyncio.gather(ctx.mappings(), _ledger(ctx, messages))
-    needs = [wanted(one.order, mappings) for one in taken.values()]
-    together = Wanted(
-        customers=frozenset(code for need in needs for code in need.customers),
-        products=frozenset(code for need in needs for code in need.products),
-        barcodes=frozenset(code for need in needs for code in need.barcodes),
-    )
-    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
+    facts = await _facts(ctx, mappings, taken.values())
     return [
         _job(ctx, message, taken.get((message.source, message.order_ref or "")), (mappings, facts))
         if (message.source, message.order_ref) not in bound
@@ -58,6 +52,26 @@ async def plan_order(ctx: Context, source: str, order: Order) -> SalesOrder | tu
     mappings = await ctx.mappings()
     facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(wanted(order, mappings)))
     return _planned(ctx, source, order, (mappings, facts))
+
+
+async def plan_all(
+    ctx: Context, taken: Mapping[tuple[str, str], Snapshot]
+) -> dict[tuple[str, str], SalesOrder | tuple[Violation, ...]]:
+    """What would be sent for each order now, or all that stands in its way."""
+    mappings = await ctx.mappings()
+    facts = await _facts(ctx, mappings, taken.values())
+    return {key: _planned(ctx, key[0], one.order, (mappings, facts)) for key, one in taken.items()}
+
+
+async def _facts(ctx: Context, mappings: Mappings, taken: Iterable[Snapshot]) -> Facts:
+    """Of all these orders, asked for at once."""
+    needs = [wanted(one.order, mappings) for one in taken]
+    together = Wanted(
+        customers=frozenset(code for need in needs for code in need.customers),
+        products=frozenset(code for need in needs for code in need.products),
+        barcodes=frozenset(code for need in needs for code in need.barcodes),
+    )
+    return await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
 
 
 async def _ledger(

@@ -34,9 +34,11 @@ def draft(channel: Polled, name: str) -> Draft:
     )
 
 
-async def seed(pool: asyncpg.Pool, polled: Iterable[Polled]) -> int:
-    """Every poll exists, waiting, in flight, or coming back behind its confirmation. Answers how many were missing."""
-    drafts = [draft(one, name) for one in polled for name in one.polls]
+async def seed(pool: asyncpg.Pool, polled: Iterable[Polled], others: Sequence[Draft] = ()) -> int:
+    """Every poll exists, waiting, in flight, or coming back behind its confirmation, and so do `others` that come back
+    like them. Answers how many were missing.
+    """
+    drafts = [*(draft(one, name) for one in polled for name in one.polls), *others]
     async with pool.acquire() as conn, conn.transaction():
         rows = await conn.fetch(
             """

@@ -24,6 +24,7 @@ from app.flows.handle import handle
 from app.flows.ignore import ignore, unreadable
 from app.flows.place_order import place
 from app.flows.poll import confirm, hasten, poll
+from app.flows.reconsider import reconsider
 from app.flows.reread import reread
 from app.flows.ship import ship
 from app.flows.shipment import CONFIRM, shipment
@@ -51,6 +52,7 @@ ERP_FLOWS = (
     Flow("sales_order.bind", bind, single=True),
     Flow(CONFIRM, confirm_despatch, single=True),
     Flow("despatch", despatched, batch=50, serial=True),
+    Flow("reconsider", reconsider, spare=True),
     Flow("poll", poll, spare=True),
 )
 log = structlog.get_logger()

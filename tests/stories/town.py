@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -57,6 +57,7 @@ class Town:
     api: httpx.AsyncClient
     worker: Context
     metrics_ports: list[int]
+    settings: Settings
 
     @property
     def skus(self) -> list[str]:
@@ -67,6 +68,10 @@ class Town:
         answer = await self.sandbox.client.post(f"/_sandbox/people/{path}", json=wish)
         assert answer.is_success, answer.text
         return answer.json()
+
+    def hire(self) -> AbstractAsyncContextManager[Context]:
+        """One more worker, for as long as it is needed."""
+        return working(self.settings.model_copy(update={"metrics_port": free_ports(1)[0]}))
 
     async def plug(self, store: int) -> None:
         """A store's staff sets the webhook up."""
@@ -285,10 +290,16 @@ def edge_settings(sandbox: Running) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_town(
-    folder: Path, pool: asyncpg.Pool, urls: tuple[str, str], *, edge: bool = False, **more: str
+    folder: Path,
+    pool: asyncpg.Pool,
+    urls: tuple[str, str],
+    *,
+    edge: bool = False,
+    idle: bool = False,
+    **more: str,
 ) -> AsyncIterator[Town]:
-    """`edge`: Virtualstock is connected too. `more`: settings without their prefix. The mappings of the examples are in
-    force.
+    """`edge`: Virtualstock is connected too. `idle`: the worker does nothing by itself. `more`: settings without their
+    prefix. The mappings of the examples are in force.
     """
     async with running_sandbox(folder / "sandbox") as sandbox:
         seeds = {
@@ -309,9 +320,10 @@ async def open_town(
         async with (
             serving(api_settings) as url,
             httpx.AsyncClient(base_url=url, timeout=10) as api,
-            working(worker_settings) as ctx,
+            (open_context if idle else working)(worker_settings) as ctx,
         ):
-            await until(lambda: polled(ctx))
-            town = Town(sandbox, made["catalogue"], pool, api, ctx, ports)
+            if not idle:
+                await until(lambda: polled(ctx))
+            town = Town(sandbox, made["catalogue"], pool, api, ctx, ports, settings)
             await town.plug(store=1)
             yield town
