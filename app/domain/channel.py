@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from app.domain.despatch import Parcel
@@ -131,6 +132,8 @@ class Channel:
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
+    `tolerances`: store -> how far a unit's price may differ from the ERP's for its account; stores that are
+    not named are not compared.
     `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     """
 
@@ -151,6 +154,7 @@ class Channel:
     answer_cancellation: Answer | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict)
 
     @property
     def destination(self) -> str:

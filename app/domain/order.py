@@ -81,7 +81,8 @@ class Totals:
 class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `tax_included`: whether line, charge and discount figures hold VAT.
+    `tax_included`: whether line, charge and discount figures hold VAT. `unpriced`: lines that the channel gives no
+    figures for: theirs, rate included, are 0 and are missing from the totals.
     """
 
     connection: str
@@ -107,6 +108,7 @@ class Order:
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    unpriced: tuple[str, ...] = ()
 
     def skus(self) -> tuple[str, ...]:
         """Codes of the lines that still want stock, as the channel spells them."""

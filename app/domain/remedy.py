@@ -79,6 +79,7 @@ _ERP = frozenset(
         "E-CANCEL-AFTER-POST",
         *("E-CARRIER-MISSING", "E-TRACKING-MISSING", "E-TRACKING-FORMAT", "E-DISPATCH-DATE", "E-QTY"),
         *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED"),
+        *("E-PRICE-MISMATCH", "E-PRICE-UNKNOWN"),
     }
 )
 _CHANNEL = frozenset(

@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.domain.agreement import quotes
 from app.domain.case import Options
 from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.message import Claimed, Done, Park, Result, Snooze, Violation
-from app.domain.order import Standing
+from app.domain.order import Order, Standing
 from app.domain.posting import plan, wanted
 from app.domain.reference import probe_key
 from app.domain.rules import Mappings
@@ -44,6 +45,8 @@ async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
         barcodes=frozenset(code for need in needs for code in need.barcodes),
     )
     facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
+    asked = [one.order for place, one in taken.items() if place not in bound]
+    facts = await _priced(ctx, asked, mappings, facts)
     return [
         _job(ctx, message, taken.get((message.source, message.order_ref or "")), (mappings, facts))
         if (message.source, message.order_ref) not in bound
@@ -56,8 +59,22 @@ async def plan_newest(ctx: Context, source: str, taken: Snapshot) -> SalesOrder 
     """What would be sent for an order now; None where nothing could be."""
     mappings = await ctx.mappings()
     facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(wanted(taken.order, mappings)))
+    facts = await _priced(ctx, [taken.order], mappings, facts)
     planned = _planned(ctx, source, taken, (mappings, facts))
     return planned if isinstance(planned, SalesOrder) else None
+
+
+async def _priced(ctx: Context, orders: Sequence[Order], mappings: Mappings, facts: Facts) -> Facts:
+    """With the ERP's prices, as they are now, for orders that are compared with them or bring none."""
+    tolerances = {one.connection: one.tolerances for one in ctx.channels.values()}
+    asked = {
+        quote
+        for order in orders
+        for quote in quotes(order, mappings, facts, tolerances.get(order.connection, {}).get(order.store))
+    }
+    if not asked or ctx.erp.prices is None:
+        return facts
+    return replace(facts, prices=await timed(ctx, ctx.erp.name, "prices", ctx.erp.prices(asked)))
 
 
 async def _ledger(
@@ -102,7 +119,9 @@ def _planned(
     ctx: Context, source: str, taken: Snapshot, known: tuple[Mappings, Facts]
 ) -> SalesOrder | tuple[Violation, ...]:
     channel = ctx.channel_of(source)
-    return plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
+    tolerance = channel.tolerances.get(taken.order.store)
+    options = Options(prefix=channel.prefix, channel=channel.name, tolerance=tolerance)
+    return plan(taken.order, *known, options)
 
 
 def _instead(standing: Standing, reason: str) -> Done | Snooze | None:

@@ -73,6 +73,8 @@ async def walked(town) -> int:
 async def test_an_order_with_an_unknown_article_waits_unacknowledged_until_there_is_an_alias(edge_town):
     town = edge_town
     orders = [await town.order_at("ARG", town.skus[0], "NOT-OURS") for _ in range(3)]
+    cost = orders[0]["lines"][1]["unit_cost_price"]
+    await town.people("sage200/set_price", product=town.skus[1], customer="ARGOSY", price=cost)
 
     async def parked() -> bool:
         return (await town.cases()).count("E-SKU-UNKNOWN") == 3

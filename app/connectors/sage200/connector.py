@@ -10,6 +10,7 @@ from app.connectors.sage200.client import Client
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.orders import Orders
 from app.connectors.sage200.preflight import Preflight
+from app.connectors.sage200.prices import Prices
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tokens import Tokens
@@ -49,6 +50,7 @@ async def open_erp(
             facts=reference.facts,
             probe=orders.probe,
             place=orders.place,
+            prices=Prices(client, reference).find,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},

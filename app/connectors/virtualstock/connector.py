@@ -56,6 +56,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         acknowledge=partial(acknowledge, source=source, clock=clock),
         answer_cancellation=partial(answer_cancellation, source=source),
         ship=partial(ship, source=source, carriers=Carriers(source, clock)),
+        tolerances={code: one.price_tolerance for code, one in settings.retailers.items() if one.price_check},
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
     )
 

@@ -94,6 +94,9 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         wholesale=True,
         account=code or "",
         purchase_order=wire.purchase_order_reference,
+        unpriced=tuple(
+            item.line_reference for item in wire.items if item.status not in CANCELLED and _is_unpriced(item)
+        ),
     )
 
 
@@ -144,15 +147,27 @@ def _line_complaints(item: WireItem) -> Iterator[Violation]:
         yield _violation("E-SKU-UNKNOWN", f"{where}/part_number", "neither part number nor supplier SKU")
     if item.status in CANCELLED:
         return
-    figures = (item.unit_cost_price, item.subtotal, item.tax, item.tax_rate, item.total)
-    if any(figure is None for figure in figures):
-        fix = "ask the retailer for the cost price, or post this order by hand"
-        yield Violation("E-PRICE-MISSING", f"{where}/unit_cost_price", "null", fix, Owner.FINANCE)
+    figures = _figures(item)
+    if _is_unpriced(item):
         return
-    cost, net, tax, _, gross = (figure or _NOTHING for figure in figures)
+    if missing := [name for name, figure in figures.items() if figure is None]:
+        fix = "ask the retailer for all figures of the line, or post this order by hand"
+        yield Violation("E-PRICE-MISSING", f"{where}/{missing[0]}", "null", fix, Owner.FINANCE)
+        return
+    cost, net, tax, _, gross = (figure or _NOTHING for figure in figures.values())
     if cost * item.quantity != net or net + tax != gross:
         value = f"{cost} x {item.quantity}, subtotal {net}, tax {tax}, total {gross}"
         yield _violation("E-TOTAL-MISMATCH", where, value)
+
+
+def _figures(item: WireItem) -> dict[str, Decimal | None]:
+    names = ("unit_cost_price", "subtotal", "tax", "tax_rate", "total")
+    return {name: getattr(item, name) for name in names}
+
+
+def _is_unpriced(item: WireItem) -> bool:
+    """Some retailers tell no figures at all (virtualstock.md 6.2): the ERP's price is meant."""
+    return all(figure is None for figure in _figures(item).values())
 
 
 def _line(item: WireItem) -> Line:

@@ -1,6 +1,7 @@
 """What one account at Virtualstock needs to know, and the habits of each retailer that it serves."""
 
 from datetime import date, time
+from decimal import Decimal
 from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -22,7 +23,8 @@ class Retailer(BaseModel):
     `ack_required`: what an acknowledgement must hold. `ack_sub_status`, `fulfillment_route`: sent where given.
     `comments`: whether the retailer takes any. `tells_dates`: whether acknowledgements tell when goods leave and
     arrive: `dispatch_days` working days after the order's own (`cut_off`, London time), `delivery_days` after that;
-    `working_days`: 0 is Monday.
+    `working_days`: 0 is Monday. `price_check`: whether its cost prices must be those of its account in the ERP, by
+    `price_tolerance` a unit at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +44,8 @@ class Retailer(BaseModel):
         default=frozenset({0, 1, 2, 3, 4}), min_length=1
     )
     holidays: frozenset[date] = frozenset()
+    price_check: bool = True
+    price_tolerance: Decimal = Field(default=Decimal("0.00"), ge=0, le=1000, decimal_places=2)
 
     @property
     def calendar(self) -> Calendar:
