@@ -69,23 +69,28 @@ class Polled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `placed_at`: UTC."""
+    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `filed_at`: when a file that
+    tells so was written, for channels that read files. Times are UTC.
+    """
 
     ref: str
     channel_id: str
     number: str
     placed_at: datetime
     lines: Mapping[str, int]
+    filed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
     """`sent`: whether there was anything to tell. `left`: lines that are new in the channel and that the ERP lacks, or holds
-    with another quantity: they were not acknowledged.
+    with another quantity: they were not acknowledged. `waits`: it lies in a file, and the channel does not show yet that it
+    read it: ask again.
     """
 
     sent: bool
     left: tuple[str, ...] = ()
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +139,8 @@ class Channel:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
     `tolerances`: store -> how far a unit's price may differ from the ERP's for its account; stores that are
     not named are not compared.
+    `account`: in which the ERP's numbers must be one of a kind, the destination if "";
+    `number_prefix`: put before them, where other companies' may be equal.
     `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     """
 
@@ -155,6 +162,8 @@ class Channel:
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
+    account: str = ""
+    number_prefix: str = ""
 
     @property
     def destination(self) -> str:

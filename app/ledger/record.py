@@ -4,14 +4,15 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, parcel, snapshot
+from app.ledger import binding, cursor, listing, parcel, reference, snapshot
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.parcel import ParcelTold
+from app.ledger.reference import Filed
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold
+Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold | Filed
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -34,3 +35,5 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
             await listing.record(conn, fact)
         elif isinstance(fact, Revised):
             await binding.revise(conn, fact)
+        elif isinstance(fact, Filed):
+            await reference.file(conn, fact)

@@ -291,10 +291,11 @@ async def open_town(
     force.
     """
     async with running_sandbox(folder / "sandbox") as sandbox:
+        account = EDGE | {"outgoing": more.get("VIRTUALSTOCK__edge__OUTGOING_DIR", "")}
         seeds = {
             "catalogue": {"skus": SKUS},
             "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
-            "virtualstock": {"accounts": [EDGE]},
+            "virtualstock": {"accounts": [account]},
         }
         made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
         await sandbox.switch(centra__autoconfirm=True)

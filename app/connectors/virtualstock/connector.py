@@ -57,6 +57,8 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         answer_cancellation=partial(answer_cancellation, source=source),
         ship=partial(ship, source=source, carriers=Carriers(source, clock)),
         tolerances={code: one.price_tolerance for code, one in settings.retailers.items() if one.price_check},
+        account=f"{settings.root} {settings.username}",
+        number_prefix=settings.number_prefix,
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
     )
 

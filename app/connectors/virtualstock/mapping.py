@@ -94,9 +94,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         wholesale=True,
         account=code or "",
         purchase_order=wire.purchase_order_reference,
-        unpriced=tuple(
-            item.line_reference for item in wire.items if item.status not in CANCELLED and _is_unpriced(item)
-        ),
+        unpriced=_unpriced(wire),
     )
 
 
@@ -163,6 +161,11 @@ def _line_complaints(item: WireItem) -> Iterator[Violation]:
 def _figures(item: WireItem) -> dict[str, Decimal | None]:
     names = ("unit_cost_price", "subtotal", "tax", "tax_rate", "total")
     return {name: getattr(item, name) for name in names}
+
+
+def _unpriced(wire: WireOrder) -> tuple[str, ...]:
+    wanted = (item for item in wire.items if item.status not in CANCELLED)
+    return tuple(item.line_reference for item in wanted if _is_unpriced(item))
 
 
 def _is_unpriced(item: WireItem) -> bool:

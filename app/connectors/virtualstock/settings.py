@@ -2,6 +2,7 @@
 
 from datetime import date, time
 from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -72,7 +73,8 @@ class VirtualstockSettings(BaseModel):
     probe key of this connection. `retailers`: our code -> retailer; the code stands before the retailer's reference in
     every number that people see. `push_username`, `push_password`: of those who push hints to us; without them nothing
     is accepted. `test_orders`: what becomes of orders that are marked so. `requests_per_minute`: the account's limit,
-    which others of the house may share (virtualstock.md 4).
+    which others of the house may share (virtualstock.md 4). `number_prefix`: put before Sage's numbers, for one of several
+    companies that sell through the account. `outgoing_dir`: where acknowledgements by SFTP are laid.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -89,6 +91,8 @@ class VirtualstockSettings(BaseModel):
     timeout_seconds: float = Field(default=15.0, gt=0, le=300)
     page_size: int = Field(default=100, ge=1, le=1000)
     requests_per_minute: float = Field(default=250.0, gt=0, le=10_000)
+    number_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,10}$")
+    outgoing_dir: Path | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -97,6 +101,9 @@ class VirtualstockSettings(BaseModel):
             raise ValueError("retailers: two codes have one id")
         if bool(self.push_username) != bool(self.push_password.get_secret_value()):
             raise ValueError("push_username and push_password go together")
+        filing = [code for code, one in self.retailers.items() if one.supplier_reference == "sftp_ack"]
+        if filing and self.outgoing_dir is None:
+            raise ValueError(f"retailer {filing[0]} has supplier_reference sftp_ack: give outgoing_dir")
         return self
 
     @property
