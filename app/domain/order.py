@@ -82,7 +82,8 @@ class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
     `tax_included`: whether line, charge and discount figures hold VAT. `unpriced`: lines that the channel gives no
-    figures for: theirs, rate included, are 0 and are missing from the totals.
+    figures for: theirs, rate included, are 0 and are missing from the totals. `unacknowledged`: whether the channel waits to hear
+    that the ERP has a line of it.
     """
 
     connection: str
@@ -109,6 +110,7 @@ class Order:
     purchase_order: str = ""
     payment_method: str = ""
     unpriced: tuple[str, ...] = ()
+    unacknowledged: bool = False
 
     def skus(self) -> tuple[str, ...]:
         """Codes of the lines that still want stock, as the channel spells them."""

@@ -63,7 +63,7 @@ _SAYS: Mapping[Place, str] = MappingProxyType(
         Place.NOWHERE: "Nothing is held up: look, and say that you have.",
     }
 )
-_TELLING = frozenset({"acknowledge", "ship", "answer_cancellation"})
+_TELLING = frozenset({"acknowledge", "ship", "answer_cancellation", "acknowledge_return"})
 """What a channel is told: a person may have told it in the channel's own pages."""
 _ERP = frozenset(
     {
@@ -95,7 +95,7 @@ _CHANNEL = frozenset(
         *("E-FIELD-LENGTH", "E-GIFT-CARD", "E-CENTRA-PERMISSION", "E-CENTRA-REFUSED", "E-SKU-UNKNOWN"),
         *("E-SKU-AMBIGUOUS", "E-CCY-UNMAPPED", "E-CUST-UNMAPPED", "E-VAT-MISMATCH"),
         *("E-PRICE-MISSING", "E-DATE-WINDOW", "E-DATE-FORMAT", "E-VS-REFUSED", "E-VS-ORDER-GONE"),
-        *("E-CAPTURE-FAILED", "E-SHIP-UNSURE", "E-CENTRA-ORDER-GONE"),
+        *("E-CAPTURE-FAILED", "E-SHIP-UNSURE", "E-CENTRA-ORDER-GONE", "E-RETURN-UNKNOWN", "E-RETURN-UNITS"),
     }
 )
 SHARED = (

@@ -16,6 +16,8 @@ from app.domain.message import (
     Snooze,
     Violation,
 )
+from app.domain.order import Order
+from app.flows import poll
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
@@ -28,17 +30,18 @@ WALK_SECONDS = 0.3
 """On average: never in step with the polls, which it would meet each time."""
 
 
-def draft(channel: Channel, message: Claimed) -> Draft:
-    """One for each order, whatever placed it."""
+def draft(channel: Channel, message: Claimed, again: Order | None = None) -> Draft:
+    """One for each order, whatever placed it; one for each time that the channel shows it as new `again`."""
     ref = message.order_ref or ""
+    version = f"/{again.updated_at:%Y%m%dT%H%M%S.%f}" if again else ""
     return Draft(
         kind=f"{channel.name}.acknowledge",
         cls=MessageClass.EFFECT,
         destination=channel.destination,
         source=channel.connection,
-        key=f"{channel.name}/acknowledge/{channel.connection}/{ref}",
+        key=f"{channel.name}/acknowledge/{channel.connection}/{ref}{version}",
         order_ref=ref,
-        body={"ref": ref},
+        body={"ref": ref, "again": again is not None},
         parent=message.id,
     )
 
@@ -92,7 +95,7 @@ async def _send(ctx: Context, message: Claimed, wanted: Reference, told: Acknowl
         return Outcome(message, Snooze("the channel has not read its file yet", ctx.pace.poll), facts=facts)
     sent = done.sent or told.filed_at is not None
     verdict = Done(Result.APPLIED, told.number) if sent else Done(Result.NO_EFFECT, "nothing is new")
-    if not done.left:
+    if not done.left or (message.body.get("again") and not sent):
         return Outcome(message, verdict, facts=(Dropped(message.source, told.ref),))
     fix = f"bring {told.number} and the channel together, then acknowledge these lines in the channel"
     violation = Violation("E-LINE-UNACKNOWLEDGED", "lines", ", ".join(done.left), fix, Owner.OPERATIONS)
@@ -104,12 +107,13 @@ async def _is_walking(ctx: Context, channel: Channel) -> bool:
     found: bool = await ctx.pool.fetchval(
         """
         SELECT EXISTS (
-            SELECT FROM message_state WHERE destination = $1 AND kind = $2
+            SELECT FROM message_state WHERE destination = $1 AND kind = $2 AND ($4 = '' OR coalesce_key = $4)
             AND (state = 'leased' OR state = 'ready' AND due_at <= $3)
         )
         """,
         channel.destination,
         f"{channel.name}.poll",
         ctx.now(),
+        poll.draft(channel, channel.new_orders).coalesce_key if channel.new_orders else "",
     )
     return found

@@ -25,7 +25,7 @@ from app.domain.message import (
 )
 from app.domain.order import Order, Standing, Unreadable
 from app.domain.rules import Mappings
-from app.flows import answer_cancellation
+from app.flows import acknowledge, answer_cancellation
 from app.flows.brought import after, read
 from app.flows.context import Context
 from app.flows.flow import Batch
@@ -53,7 +53,8 @@ class Place:
 class Known:
     """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
     still to be looked at. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
-    an answer to a cancellation.
+    an answer to a cancellation. `tells`: the channel, where it wants to hear of orders; `telling`: whose
+    acknowledgement is on its way, or waits for a person.
     """
 
     erp: str
@@ -64,6 +65,8 @@ class Known:
     placed: frozenset[str]
     mappings: Mappings
     answers: Channel | None = None
+    tells: Channel | None = None
+    telling: frozenset[str] = frozenset()
 
 
 async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -100,7 +103,10 @@ async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
         """,
         connection,
         list(refs),
-        [f"{name}.sales_order.{verb}" for verb in ("place", "change", "cancel")],
+        [
+            *(f"{name}.sales_order.{verb}" for verb in ("place", "change", "cancel")),
+            f"{channel.name}.acknowledge",
+        ],
     )
     keys = await ctx.pool.fetch(
         "SELECT key FROM idempotency_key WHERE key = ANY($1::text[])",
@@ -112,10 +118,12 @@ async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
         await snapshot.read(ctx.pool, connection, refs),
         await binding.read(ctx.pool, connection, refs),
         places,
-        frozenset(row["order_ref"] for row in rows if not row["kind"].endswith(".place")),
+        frozenset(row["order_ref"] for row in rows if row["kind"].endswith((".change", ".cancel"))),
         frozenset(row["key"] for row in keys),
         mappings,
         channel if channel.answer_cancellation else None,
+        channel if channel.acknowledge else None,
+        frozenset(row["order_ref"] for row in rows if row["kind"].endswith(".acknowledge")),
     )
 
 
@@ -147,6 +155,8 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
     effects, changes = missing(message, order, known, destination)
     if order.standing is Standing.CANCELLED and known.answers and not effects:
         effects = (answer_cancellation.draft(known.answers, message, order),)
+    if known.tells and not effects and not changes and _is_new_again(order, known):
+        effects = (acknowledge.draft(known.tells, message, again=order),)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
     return Outcome(message, Done(result), effects, (*facts, *changes))
 
@@ -156,6 +166,12 @@ def _stands(before: Snapshot | None, order: Order) -> bool:
     return (
         before is not None and before.content == content_of(order) and before.order.standing is order.standing
     )
+
+
+def _is_new_again(order: Order, known: Known) -> bool:
+    """The ERP has it, nobody is about to say so, and the channel waits to hear it: it put a line back."""
+    waits = order.standing is Standing.RELEASABLE and order.unacknowledged
+    return waits and order.ref in known.bindings and order.ref not in known.telling | known.places.keys()
 
 
 def missing(

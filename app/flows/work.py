@@ -25,16 +25,19 @@ from app.flows.poll import confirm, hasten, poll
 from app.flows.reread import reread
 from app.flows.ship import ship
 from app.flows.signal import Signal
+from app.flows.take_return import acknowledge_return, take_return
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
-IGNORED = ("shipment", "customer", "account", "return", "tracking", "other")
+IGNORED = ("shipment", "customer", "account", "tracking", "other")
 CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
     Flow("acknowledge", acknowledge, single=True),
     Flow("ship", ship, single=True),
     Flow("answer_cancellation", answer_cancellation, single=True),
+    Flow("return", take_return, batch=200),
+    Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),

@@ -4,15 +4,27 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, parcel, reference, snapshot
+from app.ledger import binding, cursor, listing, parcel, reference, returned, snapshot
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.parcel import ParcelTold
 from app.ledger.reference import Filed
+from app.ledger.returned import ReturnAcknowledged, ReturnAsked
 from app.ledger.snapshot import OrderSeen
 
-Fact = OrderSeen | Bound | Revised | CursorMoved | Walked | Dropped | ParcelTold | Filed
+Fact = (
+    OrderSeen
+    | Bound
+    | Revised
+    | CursorMoved
+    | Walked
+    | Dropped
+    | ParcelTold
+    | Filed
+    | ReturnAsked
+    | ReturnAcknowledged
+)
 
 
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
@@ -29,11 +41,22 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     if dropped:
         await listing.drop(conn, dropped)
     for fact in facts:
-        if isinstance(fact, CursorMoved):
+        await _record_one(conn, fact)
+
+
+async def _record_one(conn: asyncpg.Connection, fact: Fact) -> None:
+    match fact:
+        case CursorMoved():
             await cursor.record(conn, fact)
-        elif isinstance(fact, Walked):
+        case Walked():
             await listing.record(conn, fact)
-        elif isinstance(fact, Revised):
+        case Revised():
             await binding.revise(conn, fact)
-        elif isinstance(fact, Filed):
+        case Filed():
             await reference.file(conn, fact)
+        case ReturnAsked():
+            await returned.record(conn, fact)
+        case ReturnAcknowledged():
+            await returned.acknowledge(conn, fact)
+        case _:
+            pass  # with the others of its kind, above

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.connectors.virtualstock.failures import refused
-from app.connectors.virtualstock.mapping import LONDON, moment
+from app.connectors.virtualstock.mapping import LONDON, NEW, moment
 from app.connectors.virtualstock.orders import path_of, read_order
 from app.connectors.virtualstock.outgoing import File, name_of, spell
 from app.connectors.virtualstock.payloads import WireItem, WireOrder, last_number
@@ -16,7 +16,6 @@ from app.connectors.virtualstock.settings import Retailer
 from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import PermanentError, TransientError
 
-NEW = "ORDER"
 TAKEN_WITHIN = timedelta(days=1)
 T = TypeVar("T")
 NOON = "T12:00:00"

@@ -27,9 +27,7 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.P
 LOST = (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError)
 PUBLISHING_SECONDS = 180.0
 SENTENCE_MOST = 300
-_NOT_UNIQUE = re.compile(
-    r"supplier\b.{0,20}\bref\w*\b.{0,40}\b(unique|already|in use|duplicate)", re.IGNORECASE
-)
+_NOT_UNIQUE = re.compile(r"supplier.{0,20}ref.{0,60}\b(unique|already|in use|duplicate)", re.IGNORECASE)
 _EXPECTED = re.compile(r"available in (\d{1,5})")
 
 

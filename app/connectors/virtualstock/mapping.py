@@ -18,7 +18,8 @@ from app.domain.order import Address, Line, Order, Standing, Totals, Unreadable
 
 LONDON = ZoneInfo("Europe/London")
 """Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
-OPEN = frozenset({"ORDER", "ORDER_ACK", "BACKORDER"})
+NEW = "ORDER"
+OPEN = frozenset({NEW, "ORDER_ACK", "BACKORDER"})
 CANCELLED = frozenset({"CANCEL", "CANCEL_ACK"})
 SENT = frozenset(
     {"DISPATCH", "RMA", "RMA_ACK", "RMA_AUTHORISED", "RMA_REJ", "RMA_COLLECTION_BOOKED", "RMA_REC", "RMA_EXC"}
@@ -95,6 +96,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         account=code or "",
         purchase_order=wire.purchase_order_reference,
         unpriced=_unpriced(wire),
+        unacknowledged=any(item.status == NEW for item in wire.items),
     )
 
 
