@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.domain.case import Case
-from app.domain.erp import Product, Wanted
+from app.domain.erp import Facts, Product, Wanted
 from app.domain.lanes import normalise
 from app.domain.message import Violation
 from app.domain.order import Line, LineKind, Order
@@ -44,7 +44,7 @@ def identify(case: Case) -> dict[str, Product]:
 
 
 def _identify_line(case: Case, line: Line) -> Product | Violation:
-    products = _candidates(case, line)
+    products = candidates(line, case.order, case.mappings, case.facts)
     if not products:
         return Violation(
             code="E-SKU-UNKNOWN",
@@ -72,15 +72,16 @@ def _identify_line(case: Case, line: Line) -> Product | Violation:
     return products[0]
 
 
-def _candidates(case: Case, line: Line) -> tuple[Product, ...]:
-    alias = case.mappings.find_alias(case.order.connection, line.sku)
+def candidates(line: Line, order: Order, mappings: Mappings, facts: Facts) -> tuple[Product, ...]:
+    """Every product that the line may mean; certain only where there is one."""
+    alias = mappings.find_alias(order.connection, line.sku)
     for code in (normalise(line.sku), alias):
-        if code and (product := case.facts.products.get(code)):
+        if code and (product := facts.products.get(code)):
             return (product,)
     if alias:
         return ()
     for barcode in _barcodes(line):
-        if products := case.facts.by_barcode.get(barcode):
+        if products := facts.by_barcode.get(barcode):
             return products
     return ()
 

@@ -29,6 +29,7 @@ from app.flows.reread import reread
 from app.flows.ship import ship
 from app.flows.shipment import CONFIRM, shipment
 from app.flows.signal import Signal
+from app.flows.take_return import acknowledge_return, take_return
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
@@ -40,6 +41,8 @@ CHANNEL_FLOWS = (
     Flow("ship", ship, single=True),
     Flow("answer_cancellation", answer_cancellation, single=True),
     Flow("shipment", shipment, batch=200),
+    Flow("return", take_return, batch=200),
+    Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),

@@ -283,6 +283,7 @@ def edge_settings(sandbox: Running) -> dict[str, str]:
         "VIRTUALSTOCK__edge__PASSWORD": EDGE["password"],
         "VIRTUALSTOCK__edge__PREFIX": "VS",
         "VIRTUALSTOCK__edge__RETAILERS": json.dumps(RETAILERS),
+        "VIRTUALSTOCK__edge__REQUESTS_PER_MINUTE": "10000",
         "VIRTUALSTOCK__edge__PUSH_USERNAME": "virtualstock",
         "VIRTUALSTOCK__edge__PUSH_PASSWORD": SECRET,
     }
@@ -302,13 +303,15 @@ async def open_town(
     prefix. The mappings of the examples are in force.
     """
     async with running_sandbox(folder / "sandbox") as sandbox:
+        account = EDGE | {"outgoing": more.get("VIRTUALSTOCK__edge__OUTGOING_DIR", "")}
         seeds = {
             "catalogue": {"skus": SKUS},
             "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
-            "virtualstock": {"accounts": [EDGE]},
+            "virtualstock": {"accounts": [account]},
         }
         made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
-        await sandbox.switch(centra__autoconfirm=True)
+        # Polled many times a second, the account's budget would be gone in a few.
+        await sandbox.switch(centra__autoconfirm=True, virtualstock__requests_per_minute=10_000)
         async with pool.acquire() as conn, conn.transaction():
             examples = ROOT / "examples" / "mappings" / "sandbox.toml"
             for table, rows in parse_toml(examples.read_text()).items():
