@@ -82,7 +82,10 @@ async def open_context(
         await clock.look(pool)
         metrics = make_metrics(registry, Role.WORKER)
         pace = settings.pace()
-        ctx = Context(pool, clock, random.SystemRandom(), channels, erp, Shelf(pool), metrics, pace, worker)
+        shelf = Shelf(pool)
+        if erp.consult is not None:
+            erp.consult(shelf.phrases)
+        ctx = Context(pool, clock, random.SystemRandom(), channels, erp, shelf, metrics, pace, worker)
         _start_counters(ctx, metrics)
 
         async def ready() -> bool:

@@ -11,6 +11,7 @@ from typing import Protocol
 from app.domain.channel import Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
+from app.domain.refusals import Phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +197,7 @@ class Erp:
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, SnoozeError (locked) or InDoubtError: the class says what became of the request.
     `notes(document_ids)`: all despatch notes of each, as they stand now. `polls`: name -> call, as a channel's.
-    `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
+    `consult(phrases)`: whom to ask what a refusal means. `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
 
@@ -207,6 +208,7 @@ class Erp:
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
+    consult: Callable[[Phrases], None] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     slots: int = 4
     deadline: float = 60.0

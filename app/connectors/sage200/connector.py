@@ -9,6 +9,7 @@ import httpx
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.orders import Orders
+from app.connectors.sage200.phrasebook import Phrasebook
 from app.connectors.sage200.preflight import Preflight
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.settings import Sage200Settings
@@ -41,7 +42,8 @@ async def open_erp(
     ) as http:
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
-        orders = Orders(client, reference, settings)
+        book = Phrasebook()
+        orders = Orders(client, reference, settings, book)
         despatches = Despatches(client, settings, connection)
         yield Erp(
             name="sage200",
@@ -51,6 +53,7 @@ async def open_erp(
             place=orders.place,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
+            consult=book.consult,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
             slots=settings.concurrency,
             deadline=deadline,

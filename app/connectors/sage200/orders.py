@@ -4,11 +4,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from app.connectors.sage200.classify import Cause, cause, message, redact
+from app.connectors.sage200.classify import cause, message, redact
 from app.connectors.sage200.client import Client, LastCheck, Row
 from app.connectors.sage200.mapping import Ids, document, is_whole, order_body, viewed
 from app.connectors.sage200.odata import any_of, equals
 from app.connectors.sage200.payloads import OrderRow, ViewRow, read
+from app.connectors.sage200.phrasebook import Phrasebook
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
@@ -21,6 +22,7 @@ from app.domain.errors import (
     SnoozeError,
     TransientError,
 )
+from app.domain.refusals import Cause
 
 LOCKED_SECONDS = 30.0
 KEY = "customer_document_no"
@@ -36,10 +38,13 @@ CODES: Mapping[Cause, str] = MappingProxyType(
 
 
 class Orders:
-    def __init__(self, client: Client, reference: Reference, settings: Sage200Settings) -> None:
+    def __init__(
+        self, client: Client, reference: Reference, settings: Sage200Settings, book: Phrasebook
+    ) -> None:
         self._client = client
         self._reference = reference
         self._settings = settings
+        self._book = book
 
     async def probe(self, keys: Sequence[str]) -> Mapping[str, tuple[Document, ...]]:
         """Every key has an entry. What `sop_orders` does not list under a key is sought in the view of all documents."""
@@ -64,7 +69,7 @@ class Orders:
 
     async def _again(self, order: SalesOrder, ids: Ids, refusal: Reply, last_check: LastCheck) -> Row | Reply:
         """The two refusals that we can mend: an id that Sage gave anew, and stock that is not there to allocate."""
-        why = self._cause(refusal)
+        why = await self._cause(refusal)
         allocate = self._settings.allocate and why is not Cause.STOCK
         better = await self._reference.ids(order, anew=True) if why is Cause.MISSING else ids
         if better == ids and allocate == self._settings.allocate:
@@ -90,7 +95,7 @@ class Orders:
 
     async def _refused(self, order: SalesOrder, reply: Reply) -> SluiceError:
         """A text that nobody knows decides nothing: whether something was made in spite of it is looked up."""
-        why = self._cause(reply)
+        why = await self._cause(reply)
         text = _told(order, reply)
         if why is Cause.LOCKED:
             return SnoozeError(f"locked in Sage: {text}", LOCKED_SECONDS)
@@ -98,6 +103,8 @@ class Orders:
             await self._nothing_made(order, reply)
         if why is Cause.PASSING:
             return TransientError(f"Sage answered {reply.status}: {text}")
+        if why is Cause.UNKNOWN and text:
+            return PermanentError("E-SAGE-UNKNOWN", text, need="phrases")
         return PermanentError(
             CODES.get(why, "E-SAGE-REJECTED"), text or f"Sage refused with {reply.status}, no text"
         )
@@ -112,8 +119,9 @@ class Orders:
         if found[order.key]:
             raise InDoubtError(f"{told} and yet holds a document under the key {order.key}")
 
-    def _cause(self, reply: Reply) -> Cause:
-        return cause(reply.status, message(reply.body), self._settings.locked_phrases)
+    async def _cause(self, reply: Reply) -> Cause:
+        phrases = await self._book.phrases()
+        return cause(reply.status, message(reply.body), self._settings.locked_phrases, phrases)
 
     async def _listed(self, keys: Sequence[str]) -> list[Document]:
         terms = [equals(KEY, key) for key in keys]
