@@ -111,6 +111,13 @@ class Budget:
     burst: float
 
 
+@dataclass(slots=True)
+class Meter:
+    """Requests that were made since the channel was opened, answered or not."""
+
+    asked: int = 0
+
+
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
 Answer = Callable[[str], Awaitable[bool]]
@@ -132,6 +139,7 @@ class Channel:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
     `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
+    `meter`: without one, each call is taken for one request of the budget.
     """
 
     name: str
@@ -151,6 +159,7 @@ class Channel:
     answer_cancellation: Answer | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
+    meter: Meter | None = None
 
     @property
     def destination(self) -> str:

@@ -64,6 +64,7 @@ def _channel(source: Source) -> Channel:
         ship=partial(ship, source=source),
         preflight=partial(find_problems, source=source),
         budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
+        meter=source.client.meter,
     )
 
 

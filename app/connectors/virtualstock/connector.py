@@ -57,6 +57,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         answer_cancellation=partial(answer_cancellation, source=source),
         ship=partial(ship, source=source, carriers=Carriers(source, clock)),
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
+        meter=source.client.meter,
     )
 
 
