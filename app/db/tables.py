@@ -198,6 +198,7 @@ class Destination(SQLModel, table=True):
     __tablename__ = "destination"
     name: str = Field(sa_column=_key())
     tokens: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
+    spare: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
     refilled_at: datetime = Field(sa_column=_stamp())
     slots: float = Field(sa_column=Column(Double, nullable=False, server_default=text("1")))
     failures: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))

@@ -129,6 +129,13 @@ class Budget:
     burst: float
 
 
+@dataclass(slots=True)
+class Meter:
+    """Requests that were made since the channel was opened, answered or not."""
+
+    asked: int = 0
+
+
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
 Answer = Callable[[str, frozenset[str]], Awaitable[bool]]
@@ -158,6 +165,7 @@ class Channel:
     acknowledgement takes an order away; any poll if "". `account`: in which the ERP's numbers must be one of a kind, the destination if "";
     `number_prefix`: put before them, where other companies' may be equal.
     `answer_cancellation(channel_id, lines)`: agrees to what was asked to be cancelled of these lines; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
+    `meter`: without one, each call is taken for one request of the budget.
     """
 
     name: str
@@ -183,6 +191,7 @@ class Channel:
     new_orders: str = ""
     account: str = ""
     number_prefix: str = ""
+    meter: Meter | None = None
 
     @property
     def destination(self) -> str:

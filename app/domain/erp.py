@@ -15,6 +15,7 @@ from app.domain.progress import Despatch, Progress
 
 if TYPE_CHECKING:  # made of what is below
     from app.domain.amend import Contents, Hold, Revision
+from app.domain.refusals import Phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,7 +222,7 @@ class Erp:
     writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
     LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
     `lock_seconds`: how long a lock of ours is held at most.
-    `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
+    `consult(phrases)`: whom to ask what a refusal means. `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
 
@@ -236,6 +237,7 @@ class Erp:
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
+    consult: Callable[[Phrases], None] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
     change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None

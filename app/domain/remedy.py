@@ -174,10 +174,11 @@ def prefill(table: str, field: str, value: str, source: str, order: Order | None
 
 def _known(table: str, field: str, value: str, order: Order | None) -> dict[str, str]:
     match table:
-        case "sku_aliases":
-            return {"alias": value}
-        case "carriers":
-            return {"carrier" if field == "carrier" else "courier": value}
+        case "sku_aliases" | "carriers":
+            side = "carrier" if field == "carrier" else "courier"
+            return {"alias" if table == "sku_aliases" else side: value}
+        case "phrases":
+            return {"phrase": value.replace("…", "*")[:200]}  # what was blotted out may be anything
         case "customers" if order is not None:
             account = order.account if order.wholesale else ""
             return {"store": order.store, "currency": order.currency, "account": account}

@@ -27,7 +27,7 @@ from app.ledger.reference import Filed, Reference
 from app.outbox.cases import Case
 
 WALK_SECONDS = 0.3
-"""On average: never in step with the polls, which it would meet each time."""
+"""On average, at first: never in step with the polls, which it would meet each time. A long walk is asked after ever less."""
 
 
 def draft(channel: Channel, message: Claimed, again: Order | None = None) -> Draft:
@@ -55,13 +55,12 @@ async def _tell(ctx: Context, message: Claimed) -> Outcome:
     channel, ref = ctx.channels[message.destination], message.order_ref or ""
     if channel.acknowledge is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel wants no acknowledgement"))
-    young = (ctx.now() - message.received_at).total_seconds() < ctx.pace.patience
-    if young and await _is_walking(ctx, channel):
+    age = (ctx.now() - message.received_at).total_seconds()
+    if age < ctx.pace.patience and await _is_walking(ctx, channel):
         # What is acknowledged leaves the list, and what stands behind it moves to a page that was read already. The next
         # walk finds it; a list that never comes to rest must not hold up acknowledgements for ever.
-        return Outcome(
-            message, Snooze("the channel's list is being read", WALK_SECONDS * (0.5 + ctx.rng.random()))
-        )
+        wait = max(WALK_SECONDS, age / 4) * (0.5 + ctx.rng.random())
+        return Outcome(message, Snooze("the channel's list is being read", wait))
     bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
     newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
     if bound is None or newest is None:

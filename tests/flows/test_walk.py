@@ -146,10 +146,10 @@ async def test_nothing_is_acknowledged_while_the_list_is_read(telling):
     told.clear()
     await poll.seed(stage.pool, stage.ctx.channels.values())
     await stage.tell(order_of("2"))
-    stage.shop.pages = [Page((), {}, more=True)]
+    stage.shop.pages = [Page((), {}, more=True), Page((), {}, more=True)]
     await stage.turn(SHOP)  # the notice, and the first page beside it
     await stage.turn("sage200:main")
-    await stage.turn(SHOP)  # the acknowledgement, and the next page beside it
+    await stage.turn(SHOP)  # the acknowledgement, after the next page, which was not the last
     assert told == []
     stage.later(2)
     await stage.drain()

@@ -68,6 +68,7 @@ def _channel(source: Source) -> Channel:
         find_orders=partial(find_orders, source=source) if settings.ships_itself else None,
         preflight=partial(find_problems, source=source),
         budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
+        meter=source.client.meter,
     )
 
 

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.connectors.sage200.classify import Cause, cause, message, redact
+from app.connectors.sage200.classify import message, redact
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.contents import ANALYSIS, WholeRow, Writing, amend_body, contents
 from app.connectors.sage200.mapping import Ids, is_whole
-from app.connectors.sage200.orders import CODES
 from app.connectors.sage200.payloads import read
+from app.connectors.sage200.phrasebook import Phrasebook, refusal
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
@@ -25,6 +25,7 @@ from app.domain.errors import (
     TransientError,
 )
 from app.domain.message import Violation
+from app.domain.refusals import Cause
 
 GONE = frozenset({Cause.MISSING, Cause.LOCKED})
 """What Sage says of a lock that is not ours any more: it ran out, or somebody else holds one."""
@@ -48,10 +49,13 @@ class _Work:
 
 
 class Amends:
-    def __init__(self, client: Client, reference: Reference, settings: Sage200Settings) -> None:
+    def __init__(
+        self, client: Client, reference: Reference, settings: Sage200Settings, book: Phrasebook
+    ) -> None:
         self._client = client
         self._reference = reference
         self._settings = settings
+        self._book = book
 
     async def contents(self, document_id: int) -> Contents | None:
         raw = await self._client.single(_path(document_id), {"expand": "lines,delivery_address"})
@@ -86,7 +90,7 @@ class Amends:
     async def release(self, document_id: int, lock_id: int) -> None:
         """Raises TransientError where Sage does not take it back now."""
         refused = await self._client.amend(_path(document_id), {"lock_id": lock_id, "is_editing": False})
-        if refused is not None and refused.status != 404 and self._cause(refused) not in GONE:
+        if refused is not None and refused.status != 404 and await self._book.means(refused) not in GONE:
             raise TransientError(f"Sage does not release a lock of ours: {message(refused.body)}")
 
     @asynccontextmanager
@@ -97,7 +101,7 @@ class Amends:
         lock_id = None if isinstance(answer, Reply) else answer.get("lock_id")
         if not isinstance(lock_id, int):
             await hold.end()
-            raise self._unlocked(document_id, answer if isinstance(answer, Reply) else None)
+            raise await self._unlocked(document_id, answer if isinstance(answer, Reply) else None)
         lock = _Lock(lock_id)
         try:
             await hold.take(lock_id)
@@ -110,11 +114,11 @@ class Amends:
             if lock.released:
                 await hold.end()
 
-    def _unlocked(self, document_id: int, reply: Reply | None) -> SluiceError:
+    async def _unlocked(self, document_id: int, reply: Reply | None) -> SluiceError:
         if reply is None:
             return DestinationError(f"Sage gives no lock for order {document_id}: is_to_lock is not obeyed")
         text = message(reply.body)
-        if self._cause(reply) is Cause.LOCKED:
+        if await self._book.means(reply) is Cause.LOCKED:
             return LockedError(f"locked in Sage: {text}")
         return PermanentError(
             "E-SAGE-REJECTED", f"Sage refused to lock the order with {reply.status}: {text}"
@@ -128,7 +132,7 @@ class Amends:
             return held if wish is None else wish
         await work.hold.write()
         refused = await self._put(lock, work, (held, wish), allocate=self._settings.allocate)
-        if refused is not None and self._settings.allocate and self._cause(refused) is Cause.STOCK:
+        if refused is not None and self._settings.allocate and await self._book.means(refused) is Cause.STOCK:
             held = await self._read(work.revision.document_id)
             wish = work.revision.decide(held)
             if isinstance(wish, Amendment):
@@ -152,29 +156,20 @@ class Amends:
             return held
         if refused is None:
             raise TransientError("Sage saved only a part of the change")
-        raise self._refused(work.revision, refused)
+        raise await self._refused(work.revision, refused)
 
-    def _refused(self, revision: Revision, reply: Reply) -> SluiceError:
-        why, text = self._cause(reply), message(reply.body)
+    async def _refused(self, revision: Revision, reply: Reply) -> SluiceError:
+        text = message(reply.body)
         if revision.order is not None:
             to = revision.order.delivery
             text = redact(text, (to.name, *to.lines, to.city, to.postcode, to.contact, to.phone, to.email))
-        if why is Cause.LOCKED:
-            return LockedError(f"locked in Sage: {text}")
-        if why is Cause.PASSING:
-            return TransientError(f"Sage answered {reply.status}: {text}")
-        return PermanentError(
-            CODES.get(why, "E-SAGE-REJECTED"), text or f"Sage refused with {reply.status}, no text"
-        )
+        return refusal(await self._book.means(reply), reply, text)
 
     async def _read(self, document_id: int) -> Contents:
         held = await self.contents(document_id)
         if held is None:
             raise TransientError(f"order {document_id} went while it was being changed")
         return held
-
-    def _cause(self, reply: Reply) -> Cause:
-        return cause(reply.status, message(reply.body), self._settings.locked_phrases)
 
 
 def _path(document_id: int) -> str:

@@ -12,6 +12,7 @@ from app.connectors.sage200.confirm import COURIERS, Confirm
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.lookups import Finder
 from app.connectors.sage200.orders import Orders
+from app.connectors.sage200.phrasebook import Phrasebook
 from app.connectors.sage200.preflight import Preflight
 from app.connectors.sage200.prices import Prices
 from app.connectors.sage200.reference import Reference
@@ -45,10 +46,11 @@ async def open_erp(
     ) as http:
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
-        orders = Orders(client, reference, settings)
-        amends = Amends(client, reference, settings)
+        book = Phrasebook(settings.locked_phrases)
+        orders = Orders(client, reference, settings, book)
+        amends = Amends(client, reference, settings, book)
         despatches = Despatches(client, settings, connection)
-        confirm = Confirm(client, settings, despatches, Finder(COURIERS, client, settings, clock))
+        confirm = Confirm(client, book, despatches, Finder(COURIERS, client, settings, clock))
         yield Erp(
             name="sage200",
             connection=connection,
@@ -61,6 +63,7 @@ async def open_erp(
             notes=despatches.notes,
             progress=confirm.progress,
             confirm_despatch=confirm.confirm,
+            consult=book.consult,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
             contents=amends.contents,
             change=amends.change,

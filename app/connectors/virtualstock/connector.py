@@ -69,6 +69,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         account=f"{settings.root} {settings.username}",
         number_prefix=settings.number_prefix,
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
+        meter=source.client.meter,
     )
 
 
