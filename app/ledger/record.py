@@ -39,8 +39,8 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
         await notes.record(conn, seen)
     told = [fact for fact in facts if isinstance(fact, ParcelTold)]
     if told:
-        await parcel.record(conn, told)
         await notes.tell(conn, told)
+        await parcel.record(conn, told)
     left = [fact for fact in facts if isinstance(fact, ShippedSeen | ShippedConfirmed)]
     await shipped.record(conn, left)
     dropped = [fact for fact in facts if isinstance(fact, Dropped)]
