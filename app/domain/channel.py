@@ -111,6 +111,26 @@ class Budget:
     burst: float
 
 
+@dataclass(frozen=True, slots=True)
+class Article:
+    """Something that can be ordered, as its system spells it: `code`, "" where only the barcode tells; `barcode`, "" where
+    there is none. `active`: it may be sold.
+    """
+
+    code: str
+    barcode: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """A page of a catalogue. `onward`: where the next one begins; None after the last."""
+
+    items: tuple[Article, ...]
+    onward: dict[str, Any] | None
+
+
+Catalogue = Callable[[dict[str, Any]], Awaitable[Articles]]
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
 Answer = Callable[[str], Awaitable[bool]]
@@ -133,6 +153,7 @@ class Channel:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
     `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
+    `catalogue(cursor)`: a page of what is for sale; {} is the first.
     """
 
     name: str
@@ -151,6 +172,7 @@ class Channel:
     acknowledge: Acknowledge | None = None
     ship: Ship | None = None
     answer_cancellation: Answer | None = None
+    catalogue: Catalogue | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
 

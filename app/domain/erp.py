@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
-from app.domain.channel import Poll
+from app.domain.channel import Catalogue, Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
@@ -197,7 +197,7 @@ class Erp:
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
     `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
-    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's.
+    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's. `catalogue(cursor)`: a page of its products; {} is the first.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -212,6 +212,7 @@ class Erp:
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
     slots: int = 4
     deadline: float = 60.0
 

@@ -13,6 +13,7 @@ from app.domain.channel import Channel
 from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.acknowledge import acknowledge
+from app.flows.align import align, walk
 from app.flows.answer_cancellation import answer_cancellation
 from app.flows.change_order import change
 from app.flows.confirm_despatch import confirm_despatch
@@ -40,6 +41,7 @@ CHANNEL_FLOWS = (
     Flow("shipment", shipment, batch=200),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
+    Flow("articles", walk, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),
 )
@@ -50,6 +52,8 @@ ERP_FLOWS = (
     Flow(CONFIRM, confirm_despatch, single=True),
     Flow("despatch", despatched, batch=50, serial=True),
     Flow("poll", poll, spare=True),
+    Flow("articles", walk, spare=True),
+    Flow("align", align, spare=True),
 )
 log = structlog.get_logger()
 

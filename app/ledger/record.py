@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, notes, parcel, shipped, snapshot
+from app.ledger import alignment, binding, cursor, listing, notes, parcel, shipped, snapshot
+from app.ledger.alignment import Aligned, ArticlesSeen
 from app.ledger.binding import Bound, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
@@ -24,6 +25,8 @@ Fact = (
     | ParcelTold
     | ShippedSeen
     | ShippedConfirmed
+    | ArticlesSeen
+    | Aligned
 )
 
 
@@ -47,9 +50,19 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
     if dropped:
         await listing.drop(conn, dropped)
     for fact in facts:
-        if isinstance(fact, CursorMoved):
+        await _one(conn, fact)
+
+
+async def _one(conn: asyncpg.Connection, fact: Fact) -> None:
+    """Those that come alone."""
+    match fact:
+        case CursorMoved():
             await cursor.record(conn, fact)
-        elif isinstance(fact, Walked):
+        case Walked():
             await listing.record(conn, fact)
-        elif isinstance(fact, Revised):
+        case Revised():
             await binding.revise(conn, fact)
+        case ArticlesSeen():
+            await alignment.record(conn, fact)
+        case Aligned():
+            await alignment.align(conn, fact)

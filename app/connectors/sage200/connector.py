@@ -6,6 +6,7 @@ from datetime import datetime
 
 import httpx
 
+from app.connectors.sage200.catalogue import Catalogue
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.confirm import COURIERS, Confirm
 from app.connectors.sage200.despatches import Despatches
@@ -57,6 +58,7 @@ async def open_erp(
             progress=confirm.progress,
             confirm_despatch=confirm.confirm,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
+            catalogue=Catalogue(client).page,
             slots=settings.concurrency,
             deadline=deadline,
         )

@@ -47,7 +47,7 @@ async def sent(vendor, clock):
     shown = order(items=[item("01", status="ORDER_ACK")])
     carriers = [{"id": 1, "slug": "dpd", "name": "DPD"}]
     cancelled = order(items=[item("01", status="CANCEL")])
-    vendor.reply(page(), page(), page(), page(), one, 200, cancelled, 200, shown, carriers, 200)
+    vendor.reply(page(), page(), page(), page(), one, 200, cancelled, 200, page(), shown, carriers, 200)
     async with opened(vendor, clock, retailers={"ARG": PROFILE}) as channel:
         for place in range(3):
             await channel.polls["open_orders"]({"status": place}, NOW)
@@ -55,6 +55,7 @@ async def sent(vendor, clock):
         await channel.acknowledge(Acknowledgement("ARG-A1", "7", "0000001579", NOW, {"01": 2}))
 
         await channel.answer_cancellation("7")
+        await channel.catalogue({})
 
         async def begin() -> None:
             clock.at = NOW.replace(hour=NOW.hour + 1)  # the access token ends: the pair is refreshed
@@ -116,5 +117,8 @@ async def test_the_simulated_virtualstock_answers_as_the_slice_says(tmp_path):
             placed = await edge.place(code, (1, 2))
             schema({"$ref": "#/components/schemas/order"}).validate(await edge.order(placed["id"]))
         schema({"$ref": "#/components/schemas/order_page"}).validate(await edge.orders())
+        products = (await edge.ask("GET", "/virtualstock/api/v4/products/")).json()
+        assert products["results"]
+        schema({"$ref": "#/components/schemas/product_page"}).validate(products)
         carriers = (await edge.ask("GET", "/order-tracking-carriers/")).json()
         schema({"type": "array", "items": {"$ref": "#/components/schemas/carrier"}}).validate(carriers)
