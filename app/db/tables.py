@@ -295,6 +295,18 @@ class Binding(SQLModel, table=True):
     adopted: bool = Field(sa_column=Column(Boolean, nullable=False))
     codes: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
     bound_at: datetime = Field(sa_column=_stamp())
+    applied: dict[str, Any] | None = Field(sa_column=Column(JSONB, nullable=True))
+
+
+class ErpLock(SQLModel, table=True):
+    """A lock of ours on a document of the ERP. `lock_id` is null until the ERP has answered."""
+
+    __tablename__ = "erp_lock"
+    erp: str = Field(sa_column=_key())
+    document_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    lock_id: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    worker: str = Field(sa_column=_text())
+    taken_at: datetime = Field(sa_column=_stamp())
 
 
 class ParcelTold(SQLModel, table=True):

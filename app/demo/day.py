@@ -14,7 +14,7 @@ from app.demo.screen import Screen
 from app.demo.script import write_day
 from app.demo.set_up import open_stage
 from app.demo.sight import Sight
-from app.demo.stage import CONNECTIONS, Stage, pace
+from app.demo.stage import PREFIXES, Stage, pace
 from app.embedded.errors import EmbeddedError
 
 LOOK_SECONDS = 0.4
@@ -125,15 +125,14 @@ async def _settle(scene: Scene) -> None:
     """Until every order that should be in Sage is there or parked, and nothing is open for a while; or until nothing
     moves.
     """
-    prefixes = {one.store: one.prefix for one in CONNECTIONS}
     clock = asyncio.get_running_loop().time
     before: object = None
     moved = open_at = clock()
     while clock() - moved < STILL_SECONDS:
         standing = await books.standing(scene.stage.pool)
         waiting = await scene.stage.vendors.waiting_webhooks()
-        unplaced = scene.sight.unplaced(prefixes)
-        untold = scene.sight.untold()
+        unplaced = scene.sight.unplaced(PREFIXES)
+        untold = scene.sight.untold(PREFIXES)
         now = (unplaced, len(untold), waiting, standing.in_doubt, standing.parked)
         if now != before:
             moved, before = clock(), now

@@ -11,7 +11,23 @@ from app.demo import books, retail
 from app.demo.errors import DemoError
 from app.demo.sight import Sight
 from app.demo.stage import CONNECTIONS, Stage
-from app.demo.steps import Amend, Despatch, Kill, Map, Place, Quiet, Seen, Sell, Step, Tell, Tunnel
+from app.demo.steps import (
+    Amend,
+    Close,
+    Despatch,
+    Kill,
+    Map,
+    Open,
+    Place,
+    Quiet,
+    Seen,
+    Sell,
+    Ship,
+    Stand,
+    Step,
+    Tell,
+    Tunnel,
+)
 
 Doc = dict[str, Any]
 LOOK_SECONDS = 0.15
@@ -33,10 +49,14 @@ class Player:
         self._prefixes = {one.name: one.prefix for one in CONNECTIONS} | {retail.CONNECTION: retail.PREFIX}
         self.cast: dict[str, Doc] = {}
         self.mapped: list[dict[str, str]] = []
-        self._deeds: dict[type[Any], Callable[[Any], Awaitable[None]]] = {
+        self._deeds: dict[type[Any], Callable[[Any], Awaitable[object]]] = {
             Place: self._place,
             Sell: self._sell,
+            Stand: self._stand,
             Despatch: self._despatch,
+            Ship: self._ship,
+            Open: self._open,
+            Close: self._close,
             Amend: self._amend,
             Map: self._map,
             Quiet: self._quiet,
@@ -59,15 +79,34 @@ class Player:
         self.cast[step.name] = await self._stage.vendors.sell(step.wish)
         await asyncio.sleep(self._chance.uniform(0.01, 0.05))
 
-    async def _despatch(self, step: Despatch) -> None:
-        connection, ref = self._name(self.cast[step.name])
-        key = f"{self._prefixes[connection]}-{ref}"
+    async def _stand(self, step: Stand | Despatch | Ship | Open) -> str:
+        """The order's key, once Sage has it."""
+        key = self._key(step.name)
 
         async def is_there() -> bool:
             return key in self._sight.numbers()
 
         await until(is_there, f"{key} to stand in Sage")
-        await self._stage.vendors.sage("despatch", {"order": key, **step.note})
+        return key
+
+    async def _despatch(self, step: Despatch) -> None:
+        await self._stage.vendors.sage("despatch", {"order": await self._stand(step), **step.note})
+
+    async def _ship(self, step: Ship) -> None:
+        await self._stand(step)
+        order = self.cast[step.name]
+        self.cast[step.name] = await self._stage.vendors.amend(order["number"], "ship", step.parcel)
+
+    async def _open(self, step: Open) -> None:
+        await self._stage.vendors.sage("lock", {"order": await self._stand(step), "user": step.user})
+
+    async def _close(self, step: Close) -> None:
+        await asyncio.sleep(step.seconds)
+        await self._stage.vendors.sage("unlock", {"order": self._key(step.name), "user": step.user})
+
+    def _key(self, name: str) -> str:
+        connection, ref = self._name(self.cast[name])
+        return f"{self._prefixes[connection]}-{ref}"
 
     def _name(self, order: Doc) -> tuple[str, str]:
         """Connection and number, as Sluice calls the order."""

@@ -12,7 +12,7 @@ from app.demo.faults import Profile, rename
 from app.demo.play import Player
 from app.demo.script import OLD_SKU, Day
 from app.demo.sight import Sight, asked, entered
-from app.demo.stage import CONNECTIONS, Stage, pace, timeout
+from app.demo.stage import CONNECTIONS, PREFIXES, Stage, pace, timeout
 from app.demo.verdict import Asked, Entered, Verdict, judge
 
 Doc = dict[str, Any]
@@ -88,7 +88,7 @@ async def write_report(scene: Scene, figures: Figures, seconds: float) -> Report
     orders = await look_at_orders(scene)
     verdict = pass_verdict(orders, scene, figures.aside)
     faults = await count_faults(scene)
-    wrong = [*verdict.complaints(), *scene.sight.untold(), *_unsettled(figures)]
+    wrong = [*verdict.complaints(), *scene.sight.untold(PREFIXES), *_unsettled(figures)]
     complaints = [*wrong, *_complain(verdict, figures, scene, faults)]
     sight = scene.sight
     fields: Doc = {

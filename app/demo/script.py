@@ -7,17 +7,15 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any
 
-from app.demo import retail
+from app.demo import evening, retail, thoughts
 from app.demo.shoppers import EU, UK, Shop
-from app.demo.steps import Amend, Despatch, Kill, Map, Place, Quiet, Seen, Sell, Step, Tell, Tunnel
+from app.demo.steps import Amend, Kill, Map, Place, Quiet, Sell, Step, Tell, Tunnel
 
 Doc = dict[str, Any]
-MULTI_LINE, EDITED, CANCELLED, HELD = 0.55, 0.12, 0.06, 0.06
+MULTI_LINE, HELD = 0.55, 0.06
 MORNING, LUNCH = 0.35, 0.40
 FEWEST_SOLD = 4
 OLD_SKU = "OLD-SEASON-01"
-NEW_COURIER = "Parcelforce 48"
-COURIERS = ("DPD Local Next Day", "Royal Mail Tracked 24", NEW_COURIER)
 LONG_NAME = ("Wilhelmina-Alexandrina Featherstonehaugh-Cholmondeley", "de la Bruyère van der Meulen")
 EMOJI = ("Zoë 🎉", "Sparkle ✨👗")
 RIGHT_TO_LEFT = ("نور", "الهاشمي")
@@ -43,7 +41,7 @@ def write_day(size: int, seed: int, catalogue: Sequence[Doc], *, kills: bool, ca
     wishes = _wishes(shop, left, size)
     morning = [Place(next(names), wish) for wish in wishes[: math.ceil(size * MORNING)]]
     lunch = [Place(next(names), wish) for wish in wishes[len(morning) :][: math.ceil(size * LUNCH)]]
-    evening = [Place(next(names), wish) for wish in wishes[len(morning) + len(lunch) :]]
+    late = [Place(next(names), wish) for wish in wishes[len(morning) + len(lunch) :]]
     held = _hold(morning, math.ceil(size * HELD))
     steps: list[Step] = [Tell("The shop opens; some values are not mapped yet"), *opening]
     steps += [Tell("Morning"), *_killing(morning, "worker-1" if kills else None)]
@@ -51,16 +49,15 @@ def write_day(size: int, seed: int, catalogue: Sequence[Doc], *, kills: bool, ca
     steps += [
         Tunnel(up=False),
         *_killing(lunch, "api" if kills else None),
-        *_second_thoughts(shop, lunch, size),
+        *thoughts.second_thoughts(shop, lunch, size),
     ]
     steps += [Tunnel(up=True), Tell("Sage is back; held orders are released")]
-    steps += _killing(_mixed(chance, evening, held), "worker-2" if kills else None)
+    steps += _killing(_mixed(chance, late, held), "worker-2" if kills else None)
     sales = [Sell(f"sale {place:03d}", wish) for place, wish in enumerate(retail.wishes(shop, sold))]
     steps = _mixed_in(chance, steps, sales)
-    steps += [
-        Tell("The warehouse sends what was ordered; one courier is new"),
-        *_despatches(morning, held, sales),
-    ]
+    steps += thoughts.late_thoughts(shop, late)
+    placed = [one for one in (*opening, *morning) if isinstance(one, Place) and one not in held]
+    steps += evening.despatches(placed, sales)
     alias = next(step.row["code"] for step in steps if isinstance(step, Map) and step.table == "sku_aliases")
     return Day(tuple(steps), sum(isinstance(step, Place | Sell) for step in steps), alias)
 
@@ -140,58 +137,12 @@ def _hold(places: Sequence[Place], wanted: int) -> list[Place]:
     return held
 
 
-def _second_thoughts(shop: Shop, lunch: Sequence[Place], size: int) -> Iterator[Step]:
-    """Nothing of these orders can have been sent: Sage was shut before they were placed."""
-    plain = [one for one in lunch if not any("bundle" in line for line in one.wish["lines"])]
-    edited = plain[: math.ceil(size * EDITED)]
-    cancelled = plain[len(edited) :][: math.ceil(size * CANCELLED)]
-    yield Seen(tuple(one.name for one in (*edited, *cancelled)))
-    for place, one in enumerate(edited):
-        yield Amend(one.name, "edit", _edit(shop, one, place))
-    for one in cancelled:
-        yield Amend(one.name, "cancel")
-    yield Seen(tuple(one.name for one in lunch))
-
-
-def _edit(shop: Shop, one: Place, turn: int) -> Doc:
-    lines = one.wish["lines"]
-    first = lines[0]["sku"]
-    more = {"lines": [{"sku": first, "quantity": lines[0]["quantity"] + 1}]}
-    # Centra leaves an amount off on the lines that it was given on, and does not tell which: with two VAT rates, an
-    # order that grows afterwards is one for finance to settle.
-    given = any("amount" in voucher for voucher in one.wish.get("vouchers", ()))
-    match 3 if given else turn % 4:
-        case 0:
-            return more
-        case 1:
-            return {"lines": [{"sku": first, "quantity": 0}]} if len(lines) > 1 else more
-        case 2:
-            held = {line["sku"] for line in lines}
-            fresh = next(two for two in shop.pick(len(held) + 1) if two["sku"] not in held)
-            return {"add": [{"sku": fresh["sku"], "quantity": 1}]}
-        case _:
-            return {"address": {"address1": "7 Harbour View"}, "shipping": "0"}
-
-
 def _mixed_in(chance: random.Random, steps: Sequence[Step], sales: Sequence[Sell]) -> list[Step]:
     """Retailers buy all day long."""
     mixed = list(steps)
     for sale in sales:
         mixed.insert(chance.randint(0, len(mixed)), sale)
     return mixed
-
-
-def _despatches(morning: Sequence[Place], held: Sequence[Place], sales: Sequence[Sell]) -> Iterator[Step]:
-    """Orders of both channels; what goes with the new courier waits for its mapping, all together."""
-    shops = [one for one in morning if one not in held][: len(sales)]
-    sent: list[Place | Sell] = [*shops, *sales]
-    for place, one in enumerate(sent):
-        yield Despatch(
-            one.name,
-            {"courier": COURIERS[place % len(COURIERS)], "consignment_no": f"{15_501_000_000_000 + place}"},
-        )
-    late = next(one for place, one in enumerate(sent) if COURIERS[place % len(COURIERS)] == NEW_COURIER)
-    yield Map(late.name, "carriers", {"connection": "*", "courier": NEW_COURIER, "carrier": "parcel-force"})
 
 
 def _killing(steps: Sequence[Step], process: str | None) -> list[Step]:

@@ -137,16 +137,15 @@ class Sight:
         """Our keys of what stands in Sage, drafts apart."""
         return {doc.get("customer_document_no", "") for doc in self.documents.values() if not doc["is_draft"]}
 
-    def untold(self) -> list[str]:
-        """What stands in Sage, or left it, and the channels were not told."""
+    def untold(self, prefixes: Mapping[int, str]) -> list[str]:
+        """What stands in Sage and its retailer was not told, and goods that left on one side only."""
         left = {doc["customer_document_no"] for doc in self.documents.values() if retail.is_despatched(doc)}
-        shipped = {number for number, order in self.orders.items() if order["status"] == "SHIPPED"}
-        unshipped = [
-            f"{key} is not shipped"
-            for key in sorted(left)
-            if key.startswith("CE") and int(key[4:]) not in shipped
-        ]
-        return [*retail.untold(self.sold.values(), self.documents.values()), *unshipped]
+        said = retail.untold(self.sold.values(), self.documents.values())
+        for number, order in sorted(self.orders.items()):
+            key, is_shipped = f"{prefixes[order['store']]}-{number}", order["status"] == "SHIPPED"
+            if (key in left) != is_shipped:
+                said.append(f"{key} left the warehouse only in {'Centra' if is_shipped else 'Sage'}")
+        return said
 
     def live(self) -> int:
         return sum(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import asyncpg
@@ -21,19 +22,21 @@ TOKEN = "sandbox-token-of-the-scripted-day"  # noqa: S105 - a made-up vendor's
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """`store`: of the brand; `space`: how this store's webhooks write a space."""
+    """`store`: of the brand; `space`: how this store's webhooks write a space; `ships`: from a warehouse of its own."""
 
     name: str
     store: int
     prefix: str
     space: str
     secret: str
+    ships: bool = False
 
 
 CONNECTIONS = (
     Connection("uk", 1, "CEN", "+", "webhook-secret-uk"),
-    Connection("eu", 2, "CEU", "%20", "webhook-secret-eu"),
+    Connection("eu", 2, "CEU", "%20", "webhook-secret-eu", ships=True),
 )
+PREFIXES = MappingProxyType({one.store: one.prefix for one in CONNECTIONS})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,7 @@ def settings(profile: Profile, urls: Mapping[str, str], ports: Ports, sage: Doc)
             "WEBHOOK_SECRETS": json.dumps([one.secret]),
             "PREFIX": one.prefix,
             "STORE": one.store,
+            "DISPATCH_ORIGIN": "channel" if one.ships else "erp",
             "REQUESTS_PER_SECOND": 20,
         }
         env |= {f"CENTRA__{one.name}__{name}": value for name, value in given.items()}

@@ -31,6 +31,38 @@ class Despatch:
 
 
 @dataclass(frozen=True, slots=True)
+class Stand:
+    """Wait until Sage has the order."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ship:
+    """Wait until Sage has the order, then the channel's own warehouse ships all of it. `parcel`: as the sandbox takes it."""
+
+    name: str
+    parcel: Doc
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Wait until Sage has the order, then somebody opens it there: nobody else can change it."""
+
+    name: str
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """After `seconds` more."""
+
+    name: str
+    user: str
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Amend:
     """`act`: edit, cancel or release, as staff do it in Centra."""
 
@@ -83,4 +115,6 @@ class Tell:
     text: str
 
 
-Step = Place | Sell | Despatch | Amend | Map | Quiet | Tunnel | Seen | Kill | Tell
+Step = (
+    Place | Sell | Stand | Despatch | Ship | Open | Close | Amend | Map | Quiet | Tunnel | Seen | Kill | Tell
+)

@@ -133,7 +133,7 @@ class Articles:
 Catalogue = Callable[[dict[str, Any]], Awaitable[Articles]]
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
-Answer = Callable[[str], Awaitable[bool]]
+Answer = Callable[[str, frozenset[str]], Awaitable[bool]]
 Begin = Callable[[], Awaitable[None]]
 Ship = Callable[[Shipment, Begin], Awaitable[bool]]
 Gone = Callable[[Sequence[tuple[str, str]], int], tuple[Draft, ...]]
@@ -152,7 +152,7 @@ class Channel:
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
-    `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
+    `answer_cancellation(channel_id, lines)`: agrees to what was asked to be cancelled of these lines; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     `catalogue(cursor)`: a page of what is for sale; {} is the first.
     """
 

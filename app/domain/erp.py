@@ -6,12 +6,15 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from app.domain.channel import Catalogue, Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
+
+if TYPE_CHECKING:  # made of what is below
+    from app.domain.amend import Contents, Hold, Revision
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +129,7 @@ class Delivery:
 class SalesOrder:
     """What we want to exist. `key` ≤ 20 characters, in the customer document number; `trace` in a spare field.
     `analysis`: slot 1..20 -> value ≤ 60. Totals are predicted and equal the channel's to the penny; `flags` tell what
-    of the channel's figures finance should know of, and hold nothing up.
+    of the channel's figures finance should know of, and hold nothing up. `deliver_from`, `deliver_by`: as in `Order`.
     """
 
     key: str
@@ -141,6 +144,8 @@ class SalesOrder:
     gross: Decimal
     analysis: Mapping[int, str] = field(default_factory=dict)
     flags: tuple[Violation, ...] = ()
+    deliver_from: date | None = None
+    deliver_by: date | None = None
 
 
 class DocumentStanding(StrEnum):
@@ -196,8 +201,12 @@ class Erp:
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
-    `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
+    `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
     where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's. `catalogue(cursor)`: a page of its products; {} is the first.
+    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
+    writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
+    LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
+    `lock_seconds`: how long a lock of ours is held at most.
     `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
@@ -208,11 +217,16 @@ class Erp:
     probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
+    find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
     catalogue: Catalogue | None = None
+    contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
+    change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    release: Callable[[int, int], Awaitable[None]] | None = None
+    lock_seconds: float = 10.0
     slots: int = 4
     deadline: float = 60.0
 

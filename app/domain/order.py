@@ -96,8 +96,8 @@ class Shipped:
 class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `tax_included`: whether line, charge and discount figures hold VAT. `shipped`: only where despatches begin in the
-    channel.
+    `paused`: somebody in the channel holds it on purpose. `tax_included`: whether line, charge and discount figures hold VAT. `deliver_from`, `deliver_by`: the days between
+    which a trade customer wants the goods. `shipped`: only where despatches begin in the channel.
     """
 
     connection: str
@@ -123,6 +123,9 @@ class Order:
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    paused: bool = False
+    deliver_from: date | None = None
+    deliver_by: date | None = None
     shipped: tuple[Shipped, ...] = ()
 
     def has_left(self) -> bool:

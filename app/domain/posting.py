@@ -63,6 +63,8 @@ def plan(
         gross=order.totals.gross,
         analysis=analysis,
         flags=flag_tax(order, shares, tax),
+        deliver_from=order.deliver_from,
+        deliver_by=order.deliver_by,
     )
 
 

@@ -80,7 +80,7 @@ _ERP = frozenset(
         "E-CANCEL-AFTER-POST",
         *("E-CARRIER-MISSING", "E-TRACKING-MISSING", "E-TRACKING-FORMAT", "E-DISPATCH-DATE", "E-QTY"),
         *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED", "E-LOCKED"),
-        *("E-DESPATCH-UNSURE", "E-DESPATCH-UNPLACED"),
+        *("E-DESPATCH-UNSURE", "E-DESPATCH-UNPLACED", "E-DOCUMENT-UNKNOWN"),
     }
 )
 _CHANNEL = frozenset(
@@ -130,7 +130,7 @@ def ending_of(kind: str | None, cls: str | None, *, flag: bool) -> Ending:
     verb = (kind or "").rpartition(".sales_order.")[2]
     if verb in {"change", "cancel"}:
         return Ending.LEFT
-    return Ending.BY_HAND if verb == "place" else Ending.NEVER
+    return Ending.BY_HAND if verb in {"place", "bind"} else Ending.NEVER
 
 
 def remedy(code: str, need: str | None, endings: Iterable[Ending]) -> Remedy:

@@ -8,15 +8,17 @@ import asyncpg
 
 from app.domain.erp import Document, DocumentStanding
 from app.domain.errors import SluiceError
-from app.domain.message import Done, Result
+from app.domain.message import Done, Draft, Result
 from app.domain.order import Order
 from app.domain.reference import probe_key
 from app.domain.remedy import Ending, ending_of
+from app.flows import bind_order
 from app.flows.aim import Aim, members
 from app.ledger import audit, binding, notes, shipped, snapshot
 from app.ledger.binding import Bound
 from app.ledger.causes import Member
 from app.outbox import cases
+from app.outbox.append import append
 from app.outbox.end import end
 from app.outbox.enter import enter_all
 from app.outbox.tickets import MovedError
@@ -76,6 +78,10 @@ async def _accept(conn: asyncpg.Connection, going: Sequence[Member], word: Word)
     await binding.record(
         conn, [fact for fact, one in zip(bound, by_hand, strict=True) if one.message_id in ended]
     )
+    named = [one for one in by_hand if one.message_id in ended]
+    for one in named:
+        await binding.rename(conn, one.source, one.order_ref or "", word.document)
+    await append(conn, [_bind(one, word) for one in named])
     await notes.tell_by_hand(conn, ended)
     for number in ended:
         if _ending(held[number]) is Ending.LEFT:
@@ -125,8 +131,8 @@ def _done(one: Member, word: Word) -> Done:
 
 
 async def _bound(conn: asyncpg.Connection, one: Member, word: Word) -> Bound:
-    """The order and its document, so that later edits are held against it and nothing is sent again. The document's id is
-    not known here: 0 is nobody's. Raises UnfitError.
+    """The order and its document, so that later edits are held against it and nothing is sent again. Its id is 0, which is
+    nobody's, until the ERP was asked for it. Raises UnfitError.
     """
     ref = one.order_ref or ""
     taken = (await snapshot.read(conn, one.source, [ref])).get(ref)
@@ -144,6 +150,11 @@ async def _bound(conn: asyncpg.Connection, one: Member, word: Word) -> Bound:
         taken.content,
         adopted=True,
     )
+
+
+def _bind(one: Member, word: Word) -> Draft:
+    order = (one.source, one.order_ref or "")
+    return bind_order.draft(one.kind or "", one.destination or "", order, word.document)
 
 
 def _document(number: str, key: str, order: Order) -> Document:

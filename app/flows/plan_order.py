@@ -25,7 +25,7 @@ UNREAD_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """`planned`: None where nothing may be sent; `instead` then says what becomes of the message, except for one in
-    doubt, whose question must be asked all the same.
+    doubt, whose question must be asked all the same. `order`: what it is planned from, where the order was read.
     """
 
     message: Claimed
@@ -33,6 +33,7 @@ class Job:
     content: bytes
     planned: SalesOrder | None
     instead: Done | Park | Snooze | None
+    order: Order | None = None
 
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
@@ -52,12 +53,11 @@ async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     ]
 
 
-async def plan_newest(ctx: Context, source: str, taken: Snapshot) -> SalesOrder | None:
-    """What would be sent for an order now; None where nothing could be."""
+async def plan_order(ctx: Context, source: str, order: Order) -> SalesOrder | tuple[Violation, ...]:
+    """What would be sent for an order now, or why nothing could be."""
     mappings = await ctx.mappings()
-    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(wanted(taken.order, mappings)))
-    planned = _planned(ctx, source, taken, (mappings, facts))
-    return planned if isinstance(planned, SalesOrder) else None
+    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(wanted(order, mappings)))
+    return _planned(ctx, source, order, (mappings, facts))
 
 
 async def _ledger(
@@ -81,7 +81,7 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
     if message.source not in {channel.connection for channel in ctx.channels.values()}:
         away = Snooze("its connection is not configured here", HELD_SECONDS, aside=True)
         return Job(message, "", b"", None, away)
-    planned = _planned(ctx, message.source, taken, known)
+    planned = _planned(ctx, message.source, taken.order, known)
     document = planned if isinstance(planned, SalesOrder) else None
     instead: Done | Park | Snooze | None = _instead(taken.order)
     lanes = sku_lanes(codes(taken.order, known[0]))
@@ -95,14 +95,15 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
         taken.content,
         document if instead is None else None,
         None if message.in_doubt else instead,
+        taken.order,
     )
 
 
 def _planned(
-    ctx: Context, source: str, taken: Snapshot, known: tuple[Mappings, Facts]
+    ctx: Context, source: str, order: Order, known: tuple[Mappings, Facts]
 ) -> SalesOrder | tuple[Violation, ...]:
     channel = ctx.channel_of(source)
-    return plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
+    return plan(order, *known, Options(prefix=channel.prefix, channel=channel.name))
 
 
 def _instead(order: Order) -> Done | Snooze | None:

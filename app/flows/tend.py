@@ -10,6 +10,7 @@ import structlog
 from app.db.session import TROUBLE
 from app.flows import align, poll
 from app.flows.context import Context
+from app.flows.hold import release_left
 from app.flows.overtaken import end_overtaken
 from app.flows.plan_order import HELD_SECONDS
 from app.flows.signal import Signal
@@ -56,6 +57,7 @@ async def tend(ctx: Context, signal: Signal) -> None:
         _Chore("heartbeat", 5.0, _beat),
         _Chore("budgets", 5.0, _budgets),
         _Chore("overtaken", OVERTAKEN_SECONDS, _overtaken),
+        _Chore("locks", ctx.erp.lock_seconds, _locks),
         _Chore("align", ALIGN_SECONDS, partial(align.seed, started=ctx.now())),
     ]
     last = ctx.now()
@@ -134,6 +136,14 @@ async def _extend(ctx: Context) -> int:
 
 async def _overtaken(ctx: Context) -> int:
     return await end_overtaken(ctx.pool)
+
+
+async def _locks(ctx: Context) -> int:
+    """Twice as long as a lock of ours is ever held: whoever took it is gone."""
+    count = await release_left(ctx, timedelta(seconds=2 * ctx.erp.lock_seconds))
+    if count:
+        log.warning("locks.released", released=count)
+    return 0
 
 
 async def _beat(ctx: Context) -> int:

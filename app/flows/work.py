@@ -15,6 +15,7 @@ from app.flows import tend
 from app.flows.acknowledge import acknowledge
 from app.flows.align import align, walk
 from app.flows.answer_cancellation import answer_cancellation
+from app.flows.bind_order import bind
 from app.flows.change_order import change
 from app.flows.confirm_despatch import confirm_despatch
 from app.flows.context import Context
@@ -49,6 +50,7 @@ ERP_FLOWS = (
     Flow("sales_order.place", place, single=True),
     Flow("sales_order.change", change, single=True),
     Flow("sales_order.cancel", change, single=True),
+    Flow("sales_order.bind", bind, single=True),
     Flow(CONFIRM, confirm_despatch, single=True),
     Flow("despatch", despatched, batch=50, serial=True),
     Flow("poll", poll, spare=True),

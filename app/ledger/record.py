@@ -1,12 +1,13 @@
 """Writes what handlers learnt, in the transaction that settles their messages."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
 import asyncpg
 
 from app.ledger import alignment, binding, cursor, listing, notes, parcel, shipped, snapshot
 from app.ledger.alignment import Aligned, ArticlesSeen
-from app.ledger.binding import Bound, Revised
+from app.ledger.binding import Bound, Proven, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.notes import NotesSeen
@@ -17,6 +18,7 @@ from app.ledger.snapshot import OrderSeen
 Fact = (
     OrderSeen
     | Bound
+    | Proven
     | Revised
     | CursorMoved
     | Walked
@@ -30,39 +32,40 @@ Fact = (
 )
 
 
+Write = Callable[[asyncpg.Connection, Sequence[Any]], Awaitable[None]]
+
+
 async def record(conn: asyncpg.Connection, facts: Sequence[Fact]) -> None:
-    orders = [fact.order for fact in facts if isinstance(fact, OrderSeen)]
-    if orders:
-        await snapshot.record(conn, orders)
-    bound = [fact for fact in facts if isinstance(fact, Bound)]
-    if bound:
-        await binding.record(conn, bound)
-    seen = [fact for fact in facts if isinstance(fact, NotesSeen)]
-    if seen:
-        await notes.record(conn, seen)
-    told = [fact for fact in facts if isinstance(fact, ParcelTold)]
-    if told:
-        await notes.tell(conn, told)
-        await parcel.record(conn, told)
-    left = [fact for fact in facts if isinstance(fact, ShippedSeen | ShippedConfirmed)]
-    await shipped.record(conn, left)
-    dropped = [fact for fact in facts if isinstance(fact, Dropped)]
-    if dropped:
-        await listing.drop(conn, dropped)
-    for fact in facts:
-        await _one(conn, fact)
+    for kinds, write in _WRITES:
+        if given := [fact for fact in facts if isinstance(fact, kinds)]:
+            await write(conn, given)
 
 
-async def _one(conn: asyncpg.Connection, fact: Fact) -> None:
-    """Those that come alone."""
-    match fact:
-        case CursorMoved():
-            await cursor.record(conn, fact)
-        case Walked():
-            await listing.record(conn, fact)
-        case Revised():
-            await binding.revise(conn, fact)
-        case ArticlesSeen():
-            await alignment.record(conn, fact)
-        case Aligned():
-            await alignment.align(conn, fact)
+async def _seen(conn: asyncpg.Connection, facts: Sequence[OrderSeen]) -> None:
+    await snapshot.record(conn, [fact.order for fact in facts])
+
+
+def _each(write: Callable[[asyncpg.Connection, Any], Awaitable[None]]) -> Write:
+    async def write_all(conn: asyncpg.Connection, facts: Sequence[Any]) -> None:
+        for fact in facts:
+            await write(conn, fact)
+
+    return write_all
+
+
+_WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
+    (OrderSeen, _seen),
+    (Bound, binding.record),
+    (NotesSeen, notes.record),
+    (ParcelTold, parcel.record),
+    (ParcelTold, notes.tell),
+    ((ShippedSeen, ShippedConfirmed), shipped.record),
+    (Dropped, listing.drop),
+    (CursorMoved, _each(cursor.record)),
+    (Walked, _each(listing.record)),
+    (Proven, _each(binding.prove)),
+    (Revised, _each(binding.revise)),
+    (ArticlesSeen, _each(alignment.record)),
+    (Aligned, _each(alignment.align)),
+)
+"""In this order."""

@@ -15,7 +15,7 @@ from app.domain.lanes import sku_key
 from app.domain.order import Order
 
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
-_PASSING = ("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped")
+_PASSING = ("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped", "paused")
 """Fields whose change alone changes nothing that the ERP was told."""
 
 
@@ -45,9 +45,11 @@ def from_json(stored: Mapping[str, Any]) -> Order:
 
 
 def content_of(order: Order) -> bytes:
-    """SHA-256 over the parts of an order that a sales order is made of; 10.0 and 10.00 are the same money."""
+    """SHA-256 over the parts of an order that a sales order is made of; 10.0 and 10.00 are the same money. What an order
+    lacks leaves no trace, so that a field that we learn to read makes no older order look edited.
+    """
     plain = _ORDER.dump_python(order)
-    kept = {name: value for name, value in plain.items() if name not in _PASSING}
+    kept = {name: value for name, value in plain.items() if name not in _PASSING and value is not None}
     return hashlib.sha256(json.dumps(kept, default=_spell, sort_keys=True).encode()).digest()
 
 

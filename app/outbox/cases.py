@@ -23,6 +23,27 @@ class Case:
     flag: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Flags of this code on an order have lost their cause."""
+
+    source: str
+    order_ref: str
+    code: str
+
+
+async def clear(conn: asyncpg.Connection, cleared: Cleared) -> None:
+    await conn.execute(
+        """
+        UPDATE exception_case SET closed_at = now(), resolution = 'cleared'
+        WHERE source = $1 AND order_ref = $2 AND code = $3 AND flag AND closed_at IS NULL
+        """,
+        cleared.source,
+        cleared.order_ref,
+        cleared.code,
+    )
+
+
 async def open_cases(conn: asyncpg.Connection, cases: Sequence[Case]) -> None:
     """One case each, under its first violation's code and owner; all violations are in it."""
     await conn.execute(

@@ -4,8 +4,9 @@ from collections import Counter
 
 import pytest
 
-from app.demo.script import COURIERS, EMOJI, LONG_NAME, RIGHT_TO_LEFT, write_day
-from app.demo.steps import Amend, Despatch, Kill, Map, Place, Sell, Tunnel
+from app.demo.evening import COURIERS
+from app.demo.script import EMOJI, LONG_NAME, RIGHT_TO_LEFT, write_day
+from app.demo.steps import Amend, Close, Despatch, Kill, Map, Open, Place, Sell, Ship, Stand, Tunnel
 from app.sandbox.catalogue import generate
 
 CATALOGUE = generate({"skus": 520})
@@ -43,13 +44,21 @@ def test_day_is_the_same_for_the_same_seed():
     assert day().steps != day(seed=8).steps
 
 
-def test_orders_are_edited_and_cancelled_only_while_sage_is_closed():
+def test_orders_are_edited_and_cancelled_while_sage_is_closed_and_after_it_has_them():
     steps = day().steps
     shut, opened = steps.index(Tunnel(up=False)), steps.index(Tunnel(up=True))
     at_lunch = {step.name for step in steps[shut:opened] if isinstance(step, Place)}
-    touched = [place for place, step in enumerate(steps) if isinstance(step, Amend) and step.act != "release"]
-    assert all(shut < place < opened for place in touched)
-    assert {steps[place].name for place in touched} <= at_lunch
+    stand = {step.name: place for place, step in enumerate(steps) if isinstance(step, Stand)}
+    changed = [
+        (place, step) for place, step in enumerate(steps) if isinstance(step, Amend) and step.act != "release"
+    ]
+    early = [step.name for place, step in changed if shut < place < opened]
+    late = [step.name for place, step in changed if place > stand.get(step.name, place)]
+    assert set(early) <= at_lunch
+    assert len(early) + len(late) == len(changed)
+    acts = Counter(step.act for _, step in changed if step.name in late)
+    assert acts["cancel"] == 1
+    assert acts["edit"] == 4
 
 
 def test_an_order_is_edited_or_cancelled_once():
@@ -85,6 +94,20 @@ def test_goods_of_both_channels_leave_with_every_courier():
     assert {step.note["courier"] for step in sent} == set(COURIERS)
     assert 0 < sum(step.name in sold for step in sent) < len(sent)
     assert len({step.note["consignment_no"] for step in sent}) == len(sent)
+
+
+@pytest.mark.parametrize("size", [25, 200])
+def test_goods_leave_from_both_ends_and_one_order_is_open_at_a_desk(size):
+    steps = day(size).steps
+    stores = {step.name: step.wish["store"] for step in steps if isinstance(step, Place)}
+    shipped = [step.name for step in steps if isinstance(step, Ship)]
+    sent = [step.name for step in steps if isinstance(step, Despatch)]
+    assert len(shipped) > 1
+    assert {stores[name] for name in shipped} == {2}
+    assert {stores.get(name, 1) for name in sent} == {1}
+    opened = next(place for place, step in enumerate(steps) if isinstance(step, Open))
+    closed = next(place for place, step in enumerate(steps) if isinstance(step, Close))
+    assert any(isinstance(step, Ship) and step.name == steps[opened].name for step in steps[opened:closed])
 
 
 def test_day_has_its_odd_orders():

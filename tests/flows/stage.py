@@ -116,6 +116,10 @@ class Books:
             raise self.probe_fails.pop(0)
         return {key: self.documents.get(key, ()) for key in keys}
 
+    async def find(self, numbers: Sequence[str]) -> Mapping[str, Document]:
+        there = {one.number: one for found in self.documents.values() for one in found}
+        return {number: there[number] for number in numbers if number in there}
+
     async def place(self, order: SalesOrder, last_check: Callable[[], None]) -> Document:
         last_check()
         act = self.script.pop(0) if self.script else None
@@ -139,6 +143,7 @@ class Books:
             facts=self.look_up,
             probe=self.probe,
             place=self.place,
+            find=self.find,
             preflight=nothing_wrong,
             slots=self.slots,
         )

@@ -3,9 +3,11 @@
 import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import pytest
 
+from app.domain.erp import Document, DocumentStanding
 from app.domain.message import Violation
 from app.domain.order import Standing, Unreadable
 from app.flows.accept import UnfitError, Word, accept
@@ -47,12 +49,13 @@ async def test_another_edit_after_it_is_an_exception_again(stage: Stage) -> None
 
 async def test_an_order_posted_by_hand_is_never_sent_whatever_notice_comes(stage: Stage) -> None:
     await stage.accept(order_of("1", "GHOST"))
+    stage.books.documents["typed"] = (typed("SO777"),)
     assert await word(stage, document="SO777") == 1
     stage.books.facts = replace(
         stage.books.facts, products={**stage.books.facts.products, "GHOST": stage.books.facts.products["TEE"]}
     )
     await stage.accept(order_of("1", "GHOST", at=LATER))
-    assert (stage.sent(), await stage.ends()) == ([], {"place 1": "applied"})
+    assert (stage.sent(), await stage.ends()) == ([], {"place 1": "applied", "bind 1": "applied"})
 
 
 async def test_an_edit_of_an_order_posted_by_hand_names_its_document(stage: Stage) -> None:
@@ -136,3 +139,53 @@ async def test_an_order_that_was_understood_before_is_not_understood_now(stage: 
     await stage.tell(WRONG)
     await stage.drain()
     assert (await end_overtaken(stage.pool), await stage.cases()) == (0, ["E-UNREADABLE"])
+
+
+def typed(number: str, **more: object) -> Document:
+    """Entered in the books by a person: it carries no key of ours."""
+    figures = (Decimal(20), Decimal(4), Decimal(24))
+    units = {"TEE": Decimal(1)}
+    return replace(Document(77, number, "", "", DocumentStanding.LIVE, *figures, units), **more)
+
+
+async def posted_by_hand(stage: Stage, *documents: Document) -> None:
+    """An order of a TEE under a code that the books lack; a person enters it and says so."""
+    await stage.accept(order_of("1", "GHOST"))
+    stage.books.documents["typed"] = documents
+    await word(stage, document="SO777")
+    await stage.drain()
+
+
+async def bound_id(stage: Stage) -> int:
+    return await stage.pool.fetchval("SELECT document_id FROM binding")
+
+
+async def test_the_document_of_an_order_posted_by_hand_is_found_by_its_number(stage: Stage) -> None:
+    await posted_by_hand(stage, typed("SO777"))
+    assert (await bound_id(stage), stage.sent()) == (77, [])
+    assert await stage.pool.fetchval("SELECT codes FROM binding") == {"GHOST": "TEE"}
+
+
+async def test_a_number_that_the_books_lack_is_an_exception_until_the_document_is_there(stage: Stage) -> None:
+    await posted_by_hand(stage)
+    assert (await stage.cases(), await bound_id(stage)) == (["E-DOCUMENT-UNKNOWN"], 0)
+    stage.books.documents["typed"] = (typed("SO777"),)
+    await stage.retry_all()
+    assert (await stage.cases(), await bound_id(stage)) == ([], 77)
+
+
+async def test_a_mistyped_number_is_corrected_by_the_word_that_names_another(stage: Stage) -> None:
+    await posted_by_hand(stage, typed("SO778"))
+    await word(stage, document="SO778")
+    await stage.drain()
+    assert (await stage.cases(), await bound_id(stage)) == ([], 77)
+
+
+async def test_a_document_that_was_cancelled_proves_nothing(stage: Stage) -> None:
+    await posted_by_hand(stage, typed("SO777", standing=DocumentStanding.CANCELLED))
+    assert (await stage.cases(), await bound_id(stage)) == (["E-DOCUMENT-UNKNOWN"], 0)
+
+
+async def test_figures_that_were_typed_otherwise_are_for_finance_to_see(stage: Stage) -> None:
+    await posted_by_hand(stage, typed("SO777", gross=Decimal(25)))
+    assert (await stage.cases(), await bound_id(stage)) == (["E-TOTAL-MISMATCH"], 77)

@@ -44,7 +44,8 @@ async def test_messages_of_an_order_behind_a_lock_keep_their_order(stage: Stage)
     stage.later(6)
     await enter_due(stage.pool, stage.clock())
     async with stage.sending():
-        await stage.tell(replace(order_of("1"), standing=Standing.CANCELLED))
+        later = order_of("1", at=datetime(2030, 1, 1, tzinfo=UTC))
+        await stage.tell(replace(later, standing=Standing.CANCELLED))
         await stage.drain("centra:uk")
         assert (await stage.ends())["cancel 1"] == "waiting"
     await stage.drain()

@@ -36,7 +36,10 @@ query %s($where: OrderFilter!, $limit: Int!) {
       productSize { SKU EAN }
     }%s
     ... on DirectToConsumerOrder { orderHoldReason customer { email firstName lastName } }
-    ... on WholesaleOrder { purchaseOrderNumber account { id name } }
+    ... on WholesaleOrder {
+      purchaseOrderNumber account { id name }
+      deliveryWindows { id ... on PreorderDeliveryWindow { deliveryStartDate deliveryEndDate } }
+    }
   }
 }
 fragment place on Address {

@@ -1,7 +1,8 @@
 """From Centra's order to ours. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -10,7 +11,7 @@ from pydantic import ValidationError
 
 from app.connectors.centra.bill import Bill, read_bill
 from app.connectors.centra.bundles import ITEM, Booked
-from app.connectors.centra.payloads import WireAddress, WireOrder, moment
+from app.connectors.centra.payloads import DeliveryWindow, WireAddress, WireOrder, moment
 from app.connectors.centra.shipped import read_shipped
 from app.domain.message import Owner, Violation
 from app.domain.order import Address, Charge, ChargeKind, Line, LineKind, Order, Standing, Totals, Unreadable
@@ -36,17 +37,15 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         placed_at = moment(wire.order_date, reading.zone)
         updated_at = moment(wire.updated_at or wire.order_date, reading.zone)
         shipped = read_shipped(raw, reading.zone)
-    except ValidationError as error:
-        return Unreadable(ref, tuple(_misshapen(error)))
-    except ValueError:
-        return Unreadable(ref, (_violation("E-UNREADABLE", "orderDate, updatedAt, shippedAt", "not a date"),))
+    except ValueError as error:
+        return Unreadable(ref, tuple(_misread(error)))
     standing, reason = stand(wire, reading.release_statuses)
     bill, wrong = read_bill(wire)
     violations = (*wrong, *_check_lines(bill))
     # A cancelled order is never booked, so that its figures, whatever Centra does to them, are nobody's concern.
     if violations and standing is not Standing.CANCELLED:
         return Unreadable(ref, violations)
-    delivery = _address(wire.shipping_address, wire)
+    delivery, (start, end) = _address(wire.shipping_address, wire), _days(wire.delivery_windows)
     return Order(
         connection=reading.connection,
         ref=ref,
@@ -71,7 +70,10 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         account=str(wire.account.id) if wire.account else "",
         purchase_order=wire.purchase_order_number,
         payment_method=wire.payment_method.plugin if wire.payment_method else "",
+        deliver_from=start,
+        deliver_by=end,
         shipped=shipped,
+        paused=standing is Standing.HELD and wire.is_on_hold,
     )
 
 
@@ -157,12 +159,22 @@ def _address(place: WireAddress, wire: WireOrder) -> Address:
     )
 
 
+def _days(windows: Sequence[DeliveryWindow]) -> tuple[date | None, date | None]:
+    """From the first window's beginning to the last one's end."""
+    starts = (one.delivery_start_date for one in windows if one.delivery_start_date)
+    ends = (one.delivery_end_date for one in windows if one.delivery_end_date)
+    return min(starts, default=None), max(ends, default=None)
+
+
 def _plain(rate: Decimal) -> Decimal:
     """20 and 20.0 are one rate, and must be one in a snapshot's hash."""
     return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
 
 
-def _misshapen(error: ValidationError) -> Iterator[Violation]:
+def _misread(error: ValueError) -> Iterator[Violation]:
+    if not isinstance(error, ValidationError):
+        yield _violation("E-UNREADABLE", "orderDate, updatedAt, shippedAt", "not a date")
+        return
     for one in error.errors(include_input=False, include_url=False)[:_TOLD_MOST]:
         yield _violation("E-UNREADABLE", "/".join(str(step) for step in one["loc"]), one["type"])
 

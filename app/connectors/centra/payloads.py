@@ -1,6 +1,6 @@
 """Centra's wire shapes. Unknown fields are ignored and enums are plain text, because the schema grows without versions."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
@@ -176,6 +176,13 @@ class Customer(Wire):
     last_name: Text = ""
 
 
+class DeliveryWindow(Wire):
+    """Only preorders tell days (centra.md 3.4)."""
+
+    delivery_start_date: date | None = None
+    delivery_end_date: date | None = None
+
+
 class WireOrder(Wire):
     """`id` is a hash, `number` what people see (centra.md 3.1)."""
 
@@ -200,6 +207,7 @@ class WireOrder(Wire):
     customer: Customer | None = None
     account: Named | None = None
     purchase_order_number: Text = ""
+    delivery_windows: tuple[DeliveryWindow, ...] = ()
 
 
 class Complaint(Wire):

@@ -6,6 +6,7 @@ from datetime import datetime
 
 import httpx
 
+from app.connectors.sage200.amend import Amends
 from app.connectors.sage200.catalogue import Catalogue
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.confirm import COURIERS, Confirm
@@ -45,6 +46,7 @@ async def open_erp(
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
         orders = Orders(client, reference, settings)
+        amends = Amends(client, reference, settings)
         despatches = Despatches(client, settings, connection)
         confirm = Confirm(client, settings, despatches, Finder(COURIERS, client, settings, clock))
         yield Erp(
@@ -53,11 +55,16 @@ async def open_erp(
             facts=reference.facts,
             probe=orders.probe,
             place=orders.place,
+            find=orders.find,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
             progress=confirm.progress,
             confirm_despatch=confirm.confirm,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
+            contents=amends.contents,
+            change=amends.change,
+            release=amends.release,
+            lock_seconds=settings.lock_seconds,
             catalogue=Catalogue(client).page,
             slots=settings.concurrency,
             deadline=deadline,

@@ -52,6 +52,16 @@ class Orders:
                 found[key][each.id] = each
         return {key: tuple(found[key][id_] for id_ in sorted(found[key])) for key in keys}
 
+    async def find(self, numbers: Sequence[str]) -> Mapping[str, Document]:
+        """By Sage's own number, which is unique there."""
+        found: dict[str, Document] = {}
+        for either in any_of((equals("document_no", one) for one in numbers), self._settings.filter_terms):
+            rows = await self._client.rows("sop_orders", {"filter": either, "expand": "lines"})
+            found |= {
+                one.number: one for one in [document(await self._whole(self._row(raw))) for raw in rows]
+            }
+        return found
+
     async def place(self, order: SalesOrder, last_check: LastCheck) -> Document:
         ids = await self._reference.ids(order)
         answer = await self._create(order, ids, last_check, allocate=self._settings.allocate)

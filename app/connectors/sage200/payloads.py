@@ -125,6 +125,7 @@ class SettingsRow(Wire):
     allocate_stock_on_order_entry: bool = True
     amend_nominal_codes: bool = True
     amend_header_analysis_codes: bool = True
+    record_cancelled_order_lines: bool = False
 
 
 class LineRow(Wire):
@@ -232,6 +233,8 @@ class LineSent(Sent):
 class OrderSent(Sent):
     customer_id: int
     document_date: str
+    requested_delivery_date: str | None = None
+    promised_delivery_date: str | None = None
     customer_document_no: Annotated[Text20, Field(min_length=1)]
     is_editing: bool = False
     use_invoice_address: bool = False

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
@@ -213,9 +213,15 @@ def test_wholesale_order_names_account_and_purchase_order():
         "__typename": "WholesaleOrder",
         "purchaseOrderNumber": "PO 4711/B",
         "account": {"id": 71, "name": "Nordisk Detalj AB"},
+        "deliveryWindows": [
+            {"id": 9, "deliveryStartDate": "2027-08-01", "deliveryEndDate": "2027-08-31"},
+            {"id": 10, "deliveryStartDate": "2027-07-15", "deliveryEndDate": "2027-08-10"},
+            {"id": 11},
+        ],
         "paymentMethod": None,
     }
     answer = read(raw)
+    assert (answer.deliver_from, answer.deliver_by) == (date(2027, 7, 15), date(2027, 8, 31))
     assert (answer.wholesale, answer.account, answer.purchase_order, answer.payment_method) == (
         True,
         "71",

@@ -54,7 +54,7 @@ async def sent(vendor, clock):
         await channel.fetch_orders(["ARG-A1"])
         await channel.acknowledge(Acknowledgement("ARG-A1", "7", "0000001579", NOW, {"01": 2}))
 
-        await channel.answer_cancellation("7")
+        await channel.answer_cancellation("7", frozenset({"01", "02", "03"}))
         await channel.catalogue({})
 
         async def begin() -> None:
