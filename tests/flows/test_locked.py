@@ -1,7 +1,7 @@
 """A record that a user holds: what waits for it is read anew and keeps its order (RC-26, RC-28)."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
