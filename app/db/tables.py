@@ -358,6 +358,32 @@ class DespatchSeen(SQLModel, table=True):
     told_at: datetime | None = Field(sa_column=_stamp(nullable=True))
 
 
+class ReferenceTaken(SQLModel, table=True):
+    """Which order bears the ERP's number in an account of a channel. `filed_at`: a file that tells it was written then."""
+
+    __tablename__ = "reference_taken"
+    account: str = Field(sa_column=_key())
+    number: str = Field(sa_column=_key())
+    connection: str = Field(sa_column=_text())
+    ref: str = Field(sa_column=_text())
+    taken_at: datetime = Field(sa_column=_stamp())
+    filed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
+class ReturnAsked(SQLModel, table=True):
+    """A return that a channel was asked for: units of one of the order's lines."""
+
+    __tablename__ = "return_asked"
+    connection: str = Field(sa_column=_key())
+    id: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_text())
+    line_ref: str = Field(sa_column=_text())
+    units: int = Field(sa_column=Column(Integer, nullable=False))
+    reason: str = Field(sa_column=_text())
+    seen_at: datetime = Field(sa_column=_stamp())
+    acknowledged_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
 class ExceptionCase(SQLModel, table=True):
     """Something a person must settle (or know): opened by a park or by a flag; a flag holds nothing up."""
 

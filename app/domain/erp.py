@@ -1,6 +1,6 @@
 """The shape of the ERP: where orders, stock and money are true."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -28,12 +28,15 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`group`: the ERP's product group, for posting rules; "" where it was not read."""
+    """`group`: the ERP's product group, for posting rules; "" where it was not read. `tax_rate`: of its own tax code, in
+    percent; None where that is unknown.
+    """
 
     code: str
     barcode: str
     active: bool
     group: str = ""
+    tax_rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What a price is asked for: so many units of a normalised code for an account, at once."""
+
+    customer: str
+    code: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the ERP knows of the wanted codes (absent = unknown there), and its small tables whole.
 
     `products`: by our normalised code. `by_barcode`: barcode -> every product that carries it.
     `nominals`: (reference, cost centre, department). `charges`: additional charge codes.
-    `required_analysis`: analysis slots that the company makes mandatory on orders.
+    `required_analysis`: analysis slots that the company makes mandatory on orders. `prices`: of one unit, after the
+    account's discount; quotes that the ERP has no price for are left out.
     """
 
     customers: Mapping[str, Customer] = field(default_factory=dict)
@@ -71,6 +84,7 @@ class Facts:
     nominals: frozenset[tuple[str, str, str]] = frozenset()
     required_analysis: frozenset[int] = frozenset()
     tax_inclusive: bool = False
+    prices: Mapping[Quote, Decimal] = field(default_factory=dict)
 
 
 class EntryKind(StrEnum):
@@ -197,7 +211,7 @@ class TokenStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erp:
-    """`facts(wanted)`: cached look-ups. `probe(keys)`: every document, drafts and archive included, whose customer
+    """`facts(wanted)`: cached look-ups. `prices(quotes)`: as `Facts.prices`, never from a cache. `probe(keys)`: every document, drafts and archive included, whose customer
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
@@ -218,6 +232,7 @@ class Erp:
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
     find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
+    prices: Callable[[Collection[Quote]], Awaitable[Mapping[Quote, Decimal]]] | None = None
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None

@@ -27,7 +27,8 @@ class Place:
 class Known:
     """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
     still to be looked at, and `parked` those that wait for a person. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
-    an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order.
+    an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order. `tells`: the channel, where it wants to
+    hear of orders; `telling`: whose acknowledgement is on its way, or waits for a person.
     """
 
     erp: str
@@ -40,6 +41,8 @@ class Known:
     mappings: Mappings
     answers: Channel | None = None
     shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    tells: Channel | None = None
+    telling: frozenset[str] = frozenset()
 
 
 async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
@@ -53,14 +56,17 @@ async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Kno
         """,
         connection,
         list(refs),
-        [f"{name}.sales_order.{verb}" for verb in ("place", "change", "cancel")],
+        [
+            *(f"{name}.sales_order.{verb}" for verb in ("place", "change", "cancel")),
+            f"{channel.name}.acknowledge",
+        ],
     )
     keys = await ctx.pool.fetch(
         "SELECT key FROM idempotency_key WHERE key = ANY($1::text[])",
         [place_key(name, connection, ref) for ref in refs],
     )
     places = {row["order_ref"]: _place(row) for row in rows if row["kind"].endswith(".place")}
-    revising = [row for row in rows if not row["kind"].endswith(".place")]
+    revising = [row for row in rows if row["kind"].endswith((".change", ".cancel"))]
     parked = {
         row["order_ref"]: _place(row)
         for row in revising
@@ -77,6 +83,8 @@ async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Kno
         mappings,
         channel if channel.answer_cancellation else None,
         await shipped.noted(ctx.pool, connection, refs),
+        channel if channel.acknowledge else None,
+        frozenset(row["order_ref"] for row in rows if row["kind"].endswith(".acknowledge")),
     )
 
 

@@ -1,9 +1,10 @@
 """What should be sent for each place effect, from the ledger's newest snapshot; or why nothing may be sent now."""
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
+from app.domain.agreement import quotes
 from app.domain.case import Options
 from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.identify import codes
@@ -38,13 +39,9 @@ class Job:
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     mappings, (taken, bound) = await asyncio.gather(ctx.mappings(), _ledger(ctx, messages))
-    needs = [wanted(one.order, mappings) for one in taken.values()]
-    together = Wanted(
-        customers=frozenset(code for need in needs for code in need.customers),
-        products=frozenset(code for need in needs for code in need.products),
-        barcodes=frozenset(code for need in needs for code in need.barcodes),
-    )
-    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
+    facts = await _facts(ctx, mappings, [one.order for one in taken.values()])
+    asked = [one.order for place, one in taken.items() if place not in bound]
+    facts = await _priced(ctx, asked, mappings, facts)
     return [
         _job(ctx, message, taken.get((message.source, message.order_ref or "")), (mappings, facts))
         if (message.source, message.order_ref) not in bound
@@ -56,8 +53,42 @@ async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
 async def plan_order(ctx: Context, source: str, order: Order) -> SalesOrder | tuple[Violation, ...]:
     """What would be sent for an order now, or why nothing could be."""
     mappings = await ctx.mappings()
-    facts = await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(wanted(order, mappings)))
+    facts = await _priced(ctx, [order], mappings, await _facts(ctx, mappings, [order]))
     return _planned(ctx, source, order, (mappings, facts))
+
+
+async def plan_all(
+    ctx: Context, taken: Mapping[tuple[str, str], Snapshot]
+) -> dict[tuple[str, str], SalesOrder | tuple[Violation, ...]]:
+    """What would be sent for each order now, or all that stands in its way."""
+    mappings = await ctx.mappings()
+    orders = [one.order for one in taken.values()]
+    facts = await _priced(ctx, orders, mappings, await _facts(ctx, mappings, orders))
+    return {key: _planned(ctx, key[0], one.order, (mappings, facts)) for key, one in taken.items()}
+
+
+async def _facts(ctx: Context, mappings: Mappings, orders: Iterable[Order]) -> Facts:
+    """Of all these orders, asked for at once."""
+    needs = [wanted(order, mappings) for order in orders]
+    together = Wanted(
+        customers=frozenset(code for need in needs for code in need.customers),
+        products=frozenset(code for need in needs for code in need.products),
+        barcodes=frozenset(code for need in needs for code in need.barcodes),
+    )
+    return await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
+
+
+async def _priced(ctx: Context, orders: Sequence[Order], mappings: Mappings, facts: Facts) -> Facts:
+    """With the ERP's prices, as they are now, for orders that are compared with them or bring none."""
+    tolerances = {one.connection: one.tolerances for one in ctx.channels.values()}
+    asked = {
+        quote
+        for order in orders
+        for quote in quotes(order, mappings, facts, tolerances.get(order.connection, {}).get(order.store))
+    }
+    if not asked or ctx.erp.prices is None:
+        return facts
+    return replace(facts, prices=await timed(ctx, ctx.erp.name, "prices", ctx.erp.prices(asked)))
 
 
 async def _ledger(
@@ -103,7 +134,9 @@ def _planned(
     ctx: Context, source: str, order: Order, known: tuple[Mappings, Facts]
 ) -> SalesOrder | tuple[Violation, ...]:
     channel = ctx.channel_of(source)
-    return plan(order, *known, Options(prefix=channel.prefix, channel=channel.name))
+    tolerance = channel.tolerances.get(order.store)
+    options = Options(prefix=channel.prefix, channel=channel.name, tolerance=tolerance)
+    return plan(order, *known, options)
 
 
 def _instead(order: Order) -> Done | Snooze | None:

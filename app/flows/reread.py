@@ -21,7 +21,7 @@ from app.domain.message import (
     Violation,
 )
 from app.domain.order import Order, Standing, Unreadable
-from app.flows import answer_cancellation
+from app.flows import acknowledge, answer_cancellation
 from app.flows.brought import after, read
 from app.flows.context import Context
 from app.flows.flow import Batch
@@ -93,6 +93,8 @@ def _compare(message: Claimed, order: Order | Unreadable | None, known: Known, d
     effects, changes = missing(message, order, known, destination)
     if order.standing is Standing.CANCELLED and known.answers and not effects:
         effects = (answer_cancellation.draft(known.answers, message, order),)
+    if known.tells and not effects and not changes and _is_new_again(order, known):
+        effects = (acknowledge.draft(known.tells, message, again=order),)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
     return Outcome(message, Done(result), effects, (*facts, *changes))
 
@@ -129,6 +131,12 @@ def _stands(before: Snapshot | None, order: Order) -> bool:
     return (
         before is not None and before.content == content_of(order) and before.order.standing is order.standing
     )
+
+
+def _is_new_again(order: Order, known: Known) -> bool:
+    """The ERP has it, nobody is about to say so, and the channel waits to hear it: it put a line back."""
+    waits = order.standing is Standing.RELEASABLE and order.unacknowledged
+    return waits and order.ref in known.bindings and order.ref not in known.telling | known.places.keys()
 
 
 def missing(

@@ -75,6 +75,8 @@ async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Sh
     again = await _was_tried(ctx, message)
 
     async def begin() -> None:
+        if not await _stands(ctx, note):
+            raise SnoozeError("the note is being corrected just now", UNREAD_SECONDS)
         if message.id not in await intend(ctx.pool, [Intent(message, "ship", note.number, digest)]):
             raise FencedError("the message is no longer ours")
 
@@ -91,6 +93,14 @@ async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Sh
     facts = (ParcelTold(message.source, shipment.ref, note, shipment.parcel),)
     said = f"{note.number}: {', '.join(describe(shipment.parcel))}"
     return Outcome(message, Done(Result.APPLIED if sent else Result.NO_EFFECT, said), facts=facts)
+
+
+async def _stands(ctx: Context, note: Note) -> bool:
+    """Whether the note is what it was when it was validated: somebody may be half-way through correcting it (RC-27)."""
+    if ctx.erp.notes is None:
+        return False
+    notes = await timed(ctx, ctx.erp.name, "notes", ctx.erp.notes([note.document_id]))
+    return note in notes.get(note.document_id, ())
 
 
 async def _was_tried(ctx: Context, message: Claimed) -> bool:

@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from app.db.session import TROUBLE
-from app.flows import align, poll
+from app.flows import align, poll, reconsider
 from app.flows.context import Context
 from app.flows.hold import release_left
 from app.flows.overtaken import end_overtaken
@@ -126,7 +126,7 @@ async def _repair(ctx: Context) -> int:
 
 
 async def _seed(ctx: Context) -> int:
-    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp))
+    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp), [reconsider.draft(ctx.erp)])
 
 
 async def _extend(ctx: Context) -> int:

@@ -14,7 +14,7 @@ from app.domain.message import InDoubt, Owner, Park, Retry, Sick, Snooze, Violat
 from app.flows.context import Pace
 from app.flows.flow import FencedError
 
-_FINANCE = ("E-VAT", "E-NOMINAL", "E-CUST", "E-TOTAL", "E-CCY", "E-CAPTURE")
+_FINANCE = ("E-VAT", "E-NOMINAL", "E-CUST", "E-TOTAL", "E-CCY", "E-CAPTURE", "E-PRICE")
 
 
 def owner_of(code: str) -> Owner:

@@ -25,10 +25,12 @@ from app.flows.handle import handle
 from app.flows.ignore import ignore, unreadable
 from app.flows.place_order import place
 from app.flows.poll import confirm, hasten, poll
+from app.flows.reconsider import reconsider
 from app.flows.reread import reread
 from app.flows.ship import ship
 from app.flows.shipment import CONFIRM, shipment
 from app.flows.signal import Signal
+from app.flows.take_return import acknowledge_return, take_return
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
@@ -40,6 +42,8 @@ CHANNEL_FLOWS = (
     Flow("ship", ship, single=True),
     Flow("answer_cancellation", answer_cancellation, single=True),
     Flow("shipment", shipment, batch=200),
+    Flow("return", take_return, batch=200),
+    Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
     Flow("articles", walk, spare=True),
@@ -53,6 +57,7 @@ ERP_FLOWS = (
     Flow("sales_order.bind", bind, single=True),
     Flow(CONFIRM, confirm_despatch, single=True),
     Flow("despatch", despatched, batch=50, serial=True),
+    Flow("reconsider", reconsider, spare=True),
     Flow("poll", poll, spare=True),
     Flow("articles", walk, spare=True),
     Flow("align", align, spare=True),

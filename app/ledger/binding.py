@@ -119,17 +119,6 @@ async def of_documents(
     return {row["document_id"]: (row["connection"], row["ref"], _binding(row)) for row in rows}
 
 
-async def others(pool: asyncpg.Pool, connection: str, ref: str, document_no: str) -> list[str]:
-    """Other orders of the connection that are bound to a document of this number (R-37)."""
-    rows = await pool.fetch(
-        "SELECT ref FROM binding WHERE document_no = $3 AND connection = $1 AND ref <> $2 ORDER BY ref LIMIT 5",
-        connection,
-        ref,
-        document_no,
-    )
-    return [row["ref"] for row in rows]
-
-
 async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
     """The first binding of an order stands; a second one would be the incident that the probe exists to prevent."""
     for fact in sorted(facts, key=lambda fact: (fact.connection, fact.ref)):

@@ -104,10 +104,13 @@ class Books:
     script: list[Any] = field(default_factory=list)
     probe_fails: list[Exception] = field(default_factory=list)
     facts: Facts = FACTS
+    facts_fail: list[Exception] = field(default_factory=list)
     gate: asyncio.Event | None = None
     slots: int = 50
 
     async def look_up(self, _wanted: Wanted) -> Facts:
+        if self.facts_fail:
+            raise self.facts_fail.pop(0)
         return self.facts
 
     async def probe(self, keys: Sequence[str]) -> Mapping[str, tuple[Document, ...]]:

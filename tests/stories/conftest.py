@@ -28,3 +28,12 @@ async def edge_town(build_town: Open) -> AsyncIterator[Town]:
     """Virtualstock is polled many times a second."""
     async with build_town(edge=True, POLL_SECONDS="0.2") as built:
         yield built
+
+
+@pytest.fixture
+async def depot(build_town: Open) -> AsyncIterator[Town]:
+    """Virtualstock allows many calls a minute, and nobody waits for long on anything."""
+    quick = {"LANE_PATIENCE_SECONDS": "1", "VIRTUALSTOCK__edge__REQUESTS_PER_MINUTE": "10000"}
+    async with build_town(edge=True, POLL_SECONDS="0.5", **quick) as built:
+        await built.sandbox.switch(virtualstock__requests_per_minute=10_000)
+        yield built

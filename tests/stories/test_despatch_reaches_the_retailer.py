@@ -57,22 +57,6 @@ async def test_a_despatch_in_sage_is_told_to_the_retailer_once(edge_town):
     assert len(await town.calls("POST", "/dispatch/")) == 1
 
 
-@pytest.mark.requirement("R-47")
-async def test_one_mapping_releases_all_that_wait_for_a_new_carrier(edge_town):
-    town = edge_town
-    orders = [await sell(town) for _ in range(4)]
-    for order in orders:
-        await despatch(town, order, courier="Parcelforce 48")
-    await parked(town, *["E-CARRIER-UNMAPPED"] * 4)
-    assert await town.calls("POST", "/dispatch/") == []
-    await town.map(
-        "carriers", {"connection": "edge", "courier": "parcelforce  48", "carrier": "parcel-force"}
-    )
-    await dispatched(town, *orders)
-    assert [(await told(town, order))[0]["carrier"] for order in orders] == ["parcel-force"] * 4
-    assert await town.cases() == []
-
-
 @pytest.mark.requirement("R-48")
 async def test_a_note_that_is_corrected_in_sage_goes_by_itself(edge_town):
     town = edge_town
@@ -83,46 +67,6 @@ async def test_a_note_that_is_corrected_in_sage_goes_by_itself(edge_town):
     await dispatched(town, order)
     assert (await told(town, order))[0]["tracking_number"] == TRACKING
     assert await town.cases() == []
-
-
-@pytest.mark.requirement("R-49")
-async def test_parts_are_told_one_by_one_and_come_to_the_whole(edge_town):
-    town = edge_town
-    order = await sell(town, "JLW", quantity=5)
-    sku = town.skus[0]
-    await despatch(town, order, "JLW", lines=[{"sku": sku, "quantity": 3}])
-    await despatch(town, order, "JLW", lines=[{"sku": sku, "quantity": 2}], consignment_no="01550123456790")
-    await dispatched(town, order)
-    sent = await told(town, order)
-    assert [(one["quantity"], one["tracking_number"][-2:]) for one in sent] == [(3, "89"), (2, "90")]
-
-
-@pytest.mark.requirement("R-45")
-@pytest.mark.requirement("R-53")
-async def test_bad_notes_are_parked_without_a_call_and_hold_up_no_good_one(edge_town):
-    town = edge_town
-    defects = (
-        {"courier": ""},
-        {"consignment_no": ""},
-        {"consignment_no": "155"},
-        {"date": ""},
-        {"date": "2030-01-01"},
-    )
-    bad = [await sell(town) for _ in defects]
-    good = await sell(town)
-    for order, defect in zip(bad, defects, strict=True):
-        await despatch(town, order, **defect)
-    await despatch(town, good)
-    await dispatched(town, good)
-    codes = [
-        "E-CARRIER-MISSING",
-        "E-TRACKING-MISSING",
-        "E-TRACKING-FORMAT",
-        "E-DISPATCH-DATE",
-        "E-DISPATCH-DATE",
-    ]
-    await parked(town, *codes)
-    assert len(await town.calls("POST", "/dispatch/")) == 1
 
 
 @pytest.mark.requirement("RC-23")

@@ -4,7 +4,7 @@ import asyncio
 import json
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import ExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -57,6 +57,7 @@ class Town:
     api: httpx.AsyncClient
     worker: Context
     metrics_ports: list[int]
+    settings: Settings
 
     @property
     def skus(self) -> list[str]:
@@ -67,6 +68,10 @@ class Town:
         answer = await self.sandbox.client.post(f"/_sandbox/people/{path}", json=wish)
         assert answer.is_success, answer.text
         return answer.json()
+
+    def hire(self) -> AbstractAsyncContextManager[Context]:
+        """One more worker, for as long as it is needed."""
+        return working(self.settings.model_copy(update={"metrics_port": free_ports(1)[0]}))
 
     async def plug(self, store: int) -> None:
         """A store's staff sets the webhook up."""
@@ -278,6 +283,7 @@ def edge_settings(sandbox: Running) -> dict[str, str]:
         "VIRTUALSTOCK__edge__PASSWORD": EDGE["password"],
         "VIRTUALSTOCK__edge__PREFIX": "VS",
         "VIRTUALSTOCK__edge__RETAILERS": json.dumps(RETAILERS),
+        "VIRTUALSTOCK__edge__REQUESTS_PER_MINUTE": "10000",
         "VIRTUALSTOCK__edge__PUSH_USERNAME": "virtualstock",
         "VIRTUALSTOCK__edge__PUSH_PASSWORD": SECRET,
     }
@@ -285,19 +291,27 @@ def edge_settings(sandbox: Running) -> dict[str, str]:
 
 @asynccontextmanager
 async def open_town(
-    folder: Path, pool: asyncpg.Pool, urls: tuple[str, str], *, edge: bool = False, **more: str
+    folder: Path,
+    pool: asyncpg.Pool,
+    urls: tuple[str, str],
+    *,
+    edge: bool = False,
+    idle: bool = False,
+    **more: str,
 ) -> AsyncIterator[Town]:
-    """`edge`: Virtualstock is connected too. `more`: settings without their prefix. The mappings of the examples are in
-    force.
+    """`edge`: Virtualstock is connected too. `idle`: the worker does nothing by itself. `more`: settings without their
+    prefix. The mappings of the examples are in force.
     """
     async with running_sandbox(folder / "sandbox") as sandbox:
+        account = EDGE | {"outgoing": more.get("VIRTUALSTOCK__edge__OUTGOING_DIR", "")}
         seeds = {
             "catalogue": {"skus": SKUS},
             "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
-            "virtualstock": {"accounts": [EDGE]},
+            "virtualstock": {"accounts": [account]},
         }
         made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
-        await sandbox.switch(centra__autoconfirm=True)
+        # Polled many times a second, the account's budget would be gone in a few.
+        await sandbox.switch(centra__autoconfirm=True, virtualstock__requests_per_minute=10_000)
         async with pool.acquire() as conn, conn.transaction():
             examples = ROOT / "examples" / "mappings" / "sandbox.toml"
             for table, rows in parse_toml(examples.read_text()).items():
@@ -309,9 +323,10 @@ async def open_town(
         async with (
             serving(api_settings) as url,
             httpx.AsyncClient(base_url=url, timeout=10) as api,
-            working(worker_settings) as ctx,
+            (open_context if idle else working)(worker_settings) as ctx,
         ):
-            await until(lambda: polled(ctx))
-            town = Town(sandbox, made["catalogue"], pool, api, ctx, ports)
+            if not idle:
+                await until(lambda: polled(ctx))
+            town = Town(sandbox, made["catalogue"], pool, api, ctx, ports, settings)
             await town.plug(store=1)
             yield town

@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import simplejson
 
+from app.connectors.sage200.classify import message
 from app.connectors.sage200.failures import LOST, of_create, of_read, of_wire
 from app.connectors.sage200.odata import query
 from app.connectors.sage200.replies import Reply, receive
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tokens import MISLED, Tokens
-from app.domain.errors import DestinationError, InDoubtError
+from app.domain.errors import DestinationError, InDoubtError, PermanentError, TransientError
 
 PAGE = 500
 MOST_ROWS = 200 * PAGE
@@ -114,6 +115,21 @@ class Client:
         parsed = self._parsed(reply)
         if not isinstance(parsed, dict):
             raise DestinationError("Sage answered a lock with something else than a record")
+        return parsed
+
+    async def ask(self, path: str, body: Mapping[str, Any]) -> Row:
+        """A look-up that Sage serves by POST: it may be repeated, so no answer is no doubt. What the API's user may not
+        look up stops those who need it and nobody else.
+        """
+        try:
+            reply = await self._answer(_Call(path, body=body))
+        except InDoubtError as error:
+            raise TransientError(f"Sage gave no answer to a look-up: {error}") from error
+        if reply.status in {403, 404}:
+            raise PermanentError("E-SAGE-FORBIDDEN", f"{path} ({reply.status}): {message(reply.body)}")
+        parsed = self._parsed(reply)
+        if not isinstance(parsed, dict):
+            raise DestinationError(f"Sage answered {path} with something else than a record")
         return parsed
 
     def _parsed(self, reply: Reply) -> Any:

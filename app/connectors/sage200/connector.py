@@ -14,6 +14,7 @@ from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.lookups import Finder
 from app.connectors.sage200.orders import Orders
 from app.connectors.sage200.preflight import Preflight
+from app.connectors.sage200.prices import Prices
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tokens import Tokens
@@ -56,6 +57,7 @@ async def open_erp(
             probe=orders.probe,
             place=orders.place,
             find=orders.find,
+            prices=Prices(client, reference).find,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
             progress=confirm.progress,

@@ -60,6 +60,7 @@ class ProductRow(Record):
     code: str
     barcode: str = ""
     product_group_id: int = 0
+    tax_code_id: int = 0
     product_status_type: str = ""
     allow_sales_order: bool = True
 
@@ -100,6 +101,13 @@ class NominalRow(Wire):
     reference: str
     cost_centre_code: str = ""
     department_code: str = ""
+
+
+class PriceRow(Wire):
+    """An answer of `customer_price_enquiry`, in the customer's currency."""
+
+    unit_price: Decimal | None = None
+    discounted_unit_price: Decimal | None = None
 
 
 class _Iso(Wire):

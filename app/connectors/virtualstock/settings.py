@@ -1,6 +1,8 @@
 """What one account at Virtualstock needs to know, and the habits of each retailer that it serves."""
 
 from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -22,7 +24,8 @@ class Retailer(BaseModel):
     `ack_required`: what an acknowledgement must hold. `ack_sub_status`, `fulfillment_route`: sent where given.
     `comments`: whether the retailer takes any. `tells_dates`: whether acknowledgements tell when goods leave and
     arrive: `dispatch_days` working days after the order's own (`cut_off`, London time), `delivery_days` after that;
-    `working_days`: 0 is Monday.
+    `working_days`: 0 is Monday. `price_check`: whether its cost prices must be those of its account in the ERP, by
+    `price_tolerance` a unit at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,6 +45,8 @@ class Retailer(BaseModel):
         default=frozenset({0, 1, 2, 3, 4}), min_length=1
     )
     holidays: frozenset[date] = frozenset()
+    price_check: bool = True
+    price_tolerance: Decimal = Field(default=Decimal("0.00"), ge=0, le=1000, decimal_places=2)
 
     @property
     def calendar(self) -> Calendar:
@@ -68,8 +73,10 @@ class VirtualstockSettings(BaseModel):
     probe key of this connection. `retailers`: our code -> retailer; the code stands before the retailer's reference in
     every number that people see. `push_username`, `push_password`: of those who push hints to us; without them nothing
     is accepted. `test_orders`: what becomes of orders that are marked so. `requests_per_minute`: the account's limit,
-    which others of the house may share (virtualstock.md 4). `dispatch_origin`: where despatches begin; what the other side
-    does is not told back.
+    which others of the house may share (virtualstock.md 4). `number_prefix`: put before Sage's numbers, for one of several
+    companies that sell through the account. `outgoing_dir`: where acknowledgements by SFTP are laid.
+    `acknowledged_since`: orders from this day on are posted also where somebody else acknowledged them; those from the
+    first start on where it is not given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +94,9 @@ class VirtualstockSettings(BaseModel):
     page_size: int = Field(default=100, ge=1, le=1000)
     requests_per_minute: float = Field(default=250.0, gt=0, le=10_000)
     dispatch_origin: Literal["erp", "channel"] = "erp"
+    number_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,10}$")
+    outgoing_dir: Path | None = None
+    acknowledged_since: date | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -95,6 +105,9 @@ class VirtualstockSettings(BaseModel):
             raise ValueError("retailers: two codes have one id")
         if bool(self.push_username) != bool(self.push_password.get_secret_value()):
             raise ValueError("push_username and push_password go together")
+        filing = [code for code, one in self.retailers.items() if one.supplier_reference == "sftp_ack"]
+        if filing and self.outgoing_dir is None:
+            raise ValueError(f"retailer {filing[0]} has supplier_reference sftp_ack: give outgoing_dir")
         return self
 
     @property

@@ -1,12 +1,14 @@
 import json
-from datetime import UTC, datetime, time
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 
 import httpx
 import pytest
+from pydantic import ValidationError
 
 from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import DestinationError, PermanentError, TransientError
-from tests.connectors.virtualstock.conftest import opened
+from tests.connectors.virtualstock.conftest import NOW, make_settings, opened
 from tests.connectors.virtualstock.wire import item, order
 
 PLACED = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -118,4 +120,75 @@ async def test_what_an_answer_means_for_a_write(vendor, clock, reply, error):
 async def test_an_order_that_is_gone_parks(vendor, clock):
     vendor.reply(404)
     with pytest.raises(PermanentError, match="E-VS-ORDER-GONE"):
+        await tell(vendor, clock)
+
+
+FILED = replace(TOLD, filed_at=NOW)
+
+
+async def file(vendor, clock, folder, told=TOLD) -> Acknowledged:
+    vendor.reply(order())
+    profile = {"ARG": {"id": 31, "supplier_reference": "sftp_ack", "ack_sub_status": "Pending"}}
+    async with opened(vendor, clock, retailers=profile, outgoing_dir=folder) as channel:
+        return await channel.acknowledge(told)
+
+
+async def test_a_file_is_whole_before_it_counts_and_is_not_written_again(vendor, clock, tmp_path):
+    assert await file(vendor, clock, tmp_path) == Acknowledged(sent=True, waits=True)
+    name = "order-20260105090000700101.ack"
+    assert sorted(path.name for path in tmp_path.iterdir()) == [name, f"{name}.DONE"]
+    rows = (tmp_path / name).read_text().splitlines()
+    assert (rows[1], rows[3:]) == (
+        '"A700101","0000001579","N"',
+        ['"1","61203344","2","","Pending","","",""', '"4"'],
+    )
+    (tmp_path / name).unlink()
+    assert await file(vendor, clock, tmp_path, FILED) == Acknowledged(sent=True, waits=True)
+    assert not (tmp_path / name).exists()
+    assert [request.method for request in vendor.asked] == ["GET", "GET"]
+
+
+async def test_a_file_that_was_refused_says_why_and_counts_only_when_done(vendor, clock, tmp_path):
+    refusal = tmp_path / "order-20260105090000700101.ack.err"
+    refusal.write_text("line 4:\n part_number unknown")
+    assert (await file(vendor, clock, tmp_path, FILED)).waits
+    refusal.with_name(f"{refusal.name}.DONE").touch()
+    with pytest.raises(PermanentError, match="E-VS-REFUSED") as caught:
+        await file(vendor, clock, tmp_path, FILED)
+    assert caught.value.detail == "line 4: part_number unknown"
+    await file(vendor, clock, tmp_path)
+    assert not refusal.exists()
+
+
+async def test_a_file_that_nobody_takes_for_a_day_is_told(vendor, clock, tmp_path):
+    clock.at = NOW + timedelta(hours=25)
+    with pytest.raises(PermanentError, match="E-SFTP-FILE"):
+        await file(vendor, clock, tmp_path, FILED)
+
+
+async def test_a_folder_that_is_not_there_is_told(vendor, clock, tmp_path):
+    with pytest.raises(PermanentError, match="E-SFTP-FILE") as caught:
+        await file(vendor, clock, tmp_path / "nowhere")
+    assert "outgoing_dir" in caught.value.detail
+
+
+def test_numbers_by_file_need_a_folder():
+    with pytest.raises(ValidationError, match="give outgoing_dir"):
+        make_settings(retailers={"ARG": {"id": 31, "supplier_reference": "sftp_ack"}})
+
+
+@pytest.mark.parametrize(
+    ("sentence", "code"),
+    [
+        ("Validation error: Supplier order reference is already in use", "E-REF-NOTUNIQUE"),
+        ("supplier_ref must be unique", "E-REF-NOTUNIQUE"),
+        ("Validation Not allowed to change state of item 1", "E-VS-REFUSED"),
+        ("Supplier not found for order reference A1", "E-VS-REFUSED"),
+    ],
+)
+async def test_a_number_that_is_not_unique_there_parks_as_if_it_were_not_so_here(
+    vendor, clock, sentence, code
+):
+    vendor.reply(order(), httpx.Response(400, text=sentence))
+    with pytest.raises(PermanentError, match=code):
         await tell(vendor, clock)

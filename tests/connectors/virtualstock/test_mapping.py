@@ -100,10 +100,18 @@ def test_an_unknown_retailer_parks_and_names_the_setting():
     assert (unreadable.ref, codes(unreadable)) == ("R99-A700101", ["E-RETAILER-UNKNOWN"])
 
 
-def test_a_missing_price_is_finances():
+def test_a_line_without_any_figure_is_left_to_the_erps_price():
     nothing = dict.fromkeys(("unit_cost_price", "subtotal", "tax", "tax_rate", "total"))
-    unreadable = read(order(items=[item(**nothing)], subtotal=None, tax=None, total=None))
+    found = read(order(items=[item(), item("2", **nothing)], subtotal=None, tax=None, total=None))
+    assert found.unpriced == ("2",)
+    assert (found.lines[1].gross, found.totals.gross) == (0, Decimal("150.00"))
+
+
+@pytest.mark.parametrize("name", ["unit_cost_price", "subtotal", "tax", "tax_rate", "total"])
+def test_a_line_without_one_of_its_figures_is_finances(name):
+    unreadable = read(order(items=[item(**{name: None})]))
     assert codes(unreadable) == ["E-PRICE-MISSING"]
+    assert unreadable.violations[0].field == f"items/1/{name}"
     assert unreadable.violations[0].owner is Owner.FINANCE
 
 

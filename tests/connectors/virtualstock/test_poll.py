@@ -3,6 +3,7 @@ import json
 import httpx
 import pytest
 
+from app.domain.channel import Page
 from app.domain.errors import DestinationError, TransientError
 from tests.connectors.virtualstock.conftest import NOW, make_settings, opened
 from tests.connectors.virtualstock.wire import order, page
@@ -149,3 +150,32 @@ async def test_orders_in_hand_are_walked_too_where_despatches_begin_there(vendor
         ("ORDER/1", None),
         ("ORDER_ACK/2", True),
     ]
+
+
+async def late(vendor, clock, *orders: dict, cursor: dict | None = None, **changes) -> Page:
+    vendor.reply(page(*orders))
+    async with opened(vendor, clock, **changes) as channel:
+        return await channel.polls["acknowledged_orders"](cursor or {}, NOW)
+
+
+async def test_orders_that_others_acknowledged_are_looked_for_from_the_first_start_on(vendor, clock):
+    told = await late(
+        vendor, clock, order(1, order_date="2026-11-05T09:19:59"), order(2, order_date="2026-11-05T09:20:00")
+    )
+    assert [draft.order_ref for draft in told.unseen] == ["ARG-A2"]
+    assert (told.cursor, told.more) == ({"since": NOW.isoformat(), "status": 1}, True)
+    told = await late(vendor, clock, cursor=told.cursor)
+    assert (told.cursor, told.more) == ({"since": NOW.isoformat()}, False)
+    assert [request.url.params["status"] for request in vendor.asked] == ["ORDER_ACK", "BACKORDER"]
+
+
+async def test_their_day_may_be_chosen(vendor, clock):
+    old = order(1, order_date="2026-10-25T00:30:00")
+    told = await late(vendor, clock, old, acknowledged_since="2026-10-25", cursor={"since": NOW.isoformat()})
+    assert [draft.order_ref for draft in told.unseen] == ["ARG-A1"]
+
+
+async def test_one_that_cannot_be_read_is_told_once(vendor, clock):
+    first = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
+    second = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
+    assert [draft.key for draft in first.unseen] == [draft.key for draft in second.unseen] != []

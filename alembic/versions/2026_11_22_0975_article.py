@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0d5e8b27a4f1"
-down_revision = "f2a71c64d9b3"
+down_revision = "b8f05a6e2c17"
 branch_labels = None
 depends_on = None
 
