@@ -77,6 +77,7 @@ class Settings(BaseSettings):
 
     poll_seconds: Seconds = Field(60.0, description="between two polls of a channel")
     sweep_seconds: Seconds = Field(300.0, description="between two sweeps for what no notice told")
+    align_hour: Annotated[int, Field(ge=0, le=23)] = Field(3, description="of the nightly look, London")
     look_seconds: Seconds = Field(
         1.0, description="between a worker's own looks at Postgres, without a doorbell"
     )
@@ -178,6 +179,7 @@ class Settings(BaseSettings):
             breaker_failures=self.breaker_failures,
             breaker_rest=self.breaker_rest_seconds,
             look=self.look_seconds,
+            align_hour=self.align_hour,
         )
 
     def metrics_port_of(self, role: str) -> int:

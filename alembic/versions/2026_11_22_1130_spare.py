@@ -4,7 +4,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "b4d7a90c2e15"
-down_revision = "b8f05a6e2c17"
+down_revision = "0d5e8b27a4f1"
 branch_labels = None
 depends_on = None
 

@@ -434,6 +434,40 @@ class Audit(SQLModel, table=True):
     reason: str = Field(sa_column=_text())
 
 
+class Article(SQLModel, table=True):
+    """What a channel offers or the ERP keeps, as the last walk found it. `misfit`: why an order of it would park, or that
+    no channel offers it; null where it fits.
+    """
+
+    __tablename__ = "article"
+    __table_args__ = (
+        Index(
+            "article_misfit",
+            "misfit",
+            "destination",
+            "code",
+            "barcode",
+            postgresql_where=text("misfit IS NOT NULL"),
+        ),
+    )
+    destination: str = Field(sa_column=_key())
+    code: str = Field(sa_column=_key())
+    barcode: str = Field(sa_column=_key())
+    active: bool = Field(sa_column=Column(Boolean, nullable=False))
+    walk: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    misfit: str | None = Field(sa_column=_text(nullable=True))
+
+
+class ArticleWalk(SQLModel, table=True):
+    """When a catalogue was last walked: begun, read to its end, compared with the others."""
+
+    __tablename__ = "article_walk"
+    destination: str = Field(sa_column=_key())
+    began_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    listed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    aligned_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
 class ApiKey(SQLModel, table=True):
     """Only the SHA-256 of a key is kept."""
 

@@ -21,7 +21,7 @@ def quotes(order: Order, mappings: Mappings, facts: Facts, tolerance: Decimal | 
     if account is None:
         return frozenset()
     lines = [line for line in live_products(order) if tolerance is not None or line.ref in order.unpriced]
-    found = [(line, candidates(line, order, mappings, facts)) for line in lines]
+    found = [(line, candidates(order.connection, (line.sku, line.ean), facts, mappings)) for line in lines]
     return frozenset(
         _quote(account.reference, products[0], line) for line, products in found if len(products) == 1
     )

@@ -136,6 +136,26 @@ class Meter:
     asked: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Article:
+    """Something that can be ordered, as its system spells it: `code`, "" where only the barcode tells; `barcode`, "" where
+    there is none. `active`: it may be sold.
+    """
+
+    code: str
+    barcode: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """A page of a catalogue. `onward`: where the next one begins; None after the last."""
+
+    items: tuple[Article, ...]
+    onward: dict[str, Any] | None
+
+
+Catalogue = Callable[[dict[str, Any]], Awaitable[Articles]]
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
 Answer = Callable[[str, frozenset[str]], Awaitable[bool]]
@@ -166,6 +186,7 @@ class Channel:
     `number_prefix`: put before them, where other companies' may be equal.
     `answer_cancellation(channel_id, lines)`: agrees to what was asked to be cancelled of these lines; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     `meter`: without one, each call is taken for one request of the budget.
+    `catalogue(cursor)`: a page of what is for sale; {} is the first.
     """
 
     name: str
@@ -185,6 +206,7 @@ class Channel:
     ship: Ship | None = None
     answer_cancellation: Answer | None = None
     acknowledge_return: AcknowledgeReturn | None = None
+    catalogue: Catalogue | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)

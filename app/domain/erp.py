@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
-from app.domain.channel import Poll
+from app.domain.channel import Catalogue, Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
@@ -217,7 +217,7 @@ class Erp:
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
     `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
-    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's.
+    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's. `catalogue(cursor)`: a page of its products; {} is the first.
     `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
     writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
     LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
@@ -239,6 +239,7 @@ class Erp:
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
     consult: Callable[[Phrases], None] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
     contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
     change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
     release: Callable[[int, int], Awaitable[None]] | None = None

@@ -3,11 +3,12 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from app.db.session import TROUBLE
-from app.flows import poll, reconsider
+from app.flows import align, poll, reconsider
 from app.flows.context import Context
 from app.flows.hold import release_left
 from app.flows.overtaken import end_overtaken
@@ -26,6 +27,7 @@ SEED_SECONDS = 30.0
 OVERTAKEN_SECONDS = 30.0
 PARTITION_SECONDS = 3600.0
 STRAIGHTEN_SECONDS = 3600.0
+ALIGN_SECONDS = 60.0
 TOLD_SECONDS = 3600.0  # no limit of ours or theirs lasts longer than its hour
 STEP = timedelta(seconds=1)
 
@@ -56,6 +58,7 @@ async def tend(ctx: Context, signal: Signal) -> None:
         _Chore("budgets", 5.0, _budgets),
         _Chore("overtaken", OVERTAKEN_SECONDS, _overtaken),
         _Chore("locks", ctx.erp.lock_seconds, _locks),
+        _Chore("align", ALIGN_SECONDS, partial(align.seed, started=ctx.now())),
     ]
     last = ctx.now()
     while not signal.stopping:

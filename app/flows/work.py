@@ -13,6 +13,7 @@ from app.domain.channel import Channel
 from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.acknowledge import acknowledge
+from app.flows.align import align, walk
 from app.flows.answer_cancellation import answer_cancellation
 from app.flows.bind_order import bind
 from app.flows.change_order import change
@@ -34,7 +35,7 @@ from app.flows.tally import Tally
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
-IGNORED = ("customer", "account", "return", "tracking", "other")
+IGNORED = ("customer", "account", "tracking", "other")
 CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
@@ -47,6 +48,7 @@ CHANNEL_FLOWS = (
     Flow("return", take_return, batch=200),
     Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
+    Flow("articles", walk, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),
 )
@@ -59,6 +61,8 @@ ERP_FLOWS = (
     Flow("despatch", despatched, batch=50, serial=True),
     Flow("reconsider", reconsider, spare=True),
     Flow("poll", poll, spare=True),
+    Flow("articles", walk, spare=True),
+    Flow("align", align, spare=True),
 )
 log = structlog.get_logger()
 

@@ -5,7 +5,19 @@ from typing import Any
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, notes, parcel, reference, returned, shipped, snapshot
+from app.ledger import (
+    alignment,
+    binding,
+    cursor,
+    listing,
+    notes,
+    parcel,
+    reference,
+    returned,
+    shipped,
+    snapshot,
+)
+from app.ledger.alignment import Aligned, ArticlesSeen
 from app.ledger.binding import Bound, Proven, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
@@ -31,6 +43,8 @@ Fact = (
     | Filed
     | ReturnAsked
     | ReturnAcknowledged
+    | ArticlesSeen
+    | Aligned
 )
 
 
@@ -70,5 +84,7 @@ _WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
     (Filed, _each(reference.file)),
     (ReturnAsked, _each(returned.record)),
     (ReturnAcknowledged, _each(returned.acknowledge)),
+    (ArticlesSeen, _each(alignment.record)),
+    (Aligned, _each(alignment.align)),
 )
 """In this order."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import httpx
 
+from app.connectors.centra.catalogue import read_catalogue
 from app.connectors.centra.client import Client, query
 from app.connectors.centra.documents import ORDERS, SHIPPED_ORDERS
 from app.connectors.centra.mapping import Reading, map_order
@@ -66,6 +67,7 @@ def _channel(source: Source) -> Channel:
         fetch_orders=partial(fetch_orders, source=source),
         ship=None if settings.ships_itself else partial(ship, source=source),
         find_orders=partial(find_orders, source=source) if settings.ships_itself else None,
+        catalogue=partial(read_catalogue, source=source),
         preflight=partial(find_problems, source=source),
         budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
         meter=source.client.meter,

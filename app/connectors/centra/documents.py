@@ -90,6 +90,15 @@ query GatewayStores($page: Int!) {
 """,
 )
 
+SIZES = Document(
+    "GatewaySizes",
+    """
+query GatewaySizes($limit: Int!, $page: Int!) {
+  productSizes(limit: $limit, page: $page) { SKU EAN }
+}
+""",
+)
+
 LISTEN = Document(
     "GatewayListen",
     """
@@ -172,6 +181,7 @@ ALL = (
     EVENTS,
     LISTENERS,
     STORES,
+    SIZES,
     LISTEN,
     CONFIRM,
     SHIPMENTS,

@@ -7,6 +7,7 @@ from datetime import datetime
 import httpx
 
 from app.connectors.sage200.amend import Amends
+from app.connectors.sage200.catalogue import Catalogue
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.confirm import COURIERS, Confirm
 from app.connectors.sage200.despatches import Despatches
@@ -69,6 +70,7 @@ async def open_erp(
             change=amends.change,
             release=amends.release,
             lock_seconds=settings.lock_seconds,
+            catalogue=Catalogue(client).page,
             slots=settings.concurrency,
             deadline=deadline,
         )

@@ -10,6 +10,7 @@ import httpx
 
 from app.connectors.virtualstock.acknowledge import acknowledge
 from app.connectors.virtualstock.cancel import answer_cancellation
+from app.connectors.virtualstock.catalogue import read_catalogue
 from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
@@ -63,6 +64,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         ship=None
         if settings.ships_itself
         else partial(ship, source=source, carriers=Carriers(source, clock)),
+        catalogue=partial(read_catalogue, source=source),
         acknowledge_return=partial(acknowledge_return, source=source),
         tolerances={code: one.price_tolerance for code, one in settings.retailers.items() if one.price_check},
         new_orders="open_orders",

@@ -134,6 +134,13 @@ class WirePage(Wire):
     results: tuple[dict[str, Any], ...]
 
 
+class WireProduct(Wire):
+    """`data`: fields that the retailer chose."""
+
+    part_number: Text = ""
+    data: dict[str, Any] = Field(default_factory=dict)
+
+
 class Carrier(Wire):
     slug: Text = Field(min_length=1)
     name: Text = ""

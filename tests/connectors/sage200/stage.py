@@ -262,12 +262,14 @@ def reply(body: Any, status: int = 200) -> httpx.Response:
 
 
 def _matches(row: dict[str, Any], wanted: str) -> bool:
-    """Only what the connector writes: or-lists of equalities, without regard to case as SQL Server compares, and the
-    moment from which a poll reads.
+    """Only what the connector writes: or-lists of equalities, without regard to case as SQL Server compares, and where a poll
+    or a walk by id begins.
     """
     if " ge " in wanted:
         name, moment = wanted.split(" ge ")
         return str(row[name]) >= moment
+    if wanted.startswith("id gt "):
+        return int(row["id"]) > int(wanted.removeprefix("id gt "))
     either = wanted.split(") and (", maxsplit=1)[0].strip("()")
     pairs = [term.split(" eq ", 1) for term in either.split(" or ")] if either else []
     return not pairs or any(

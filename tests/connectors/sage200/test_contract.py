@@ -74,16 +74,15 @@ NEEDED = {
 UNSENT = {
     "add_customer_delivery_address",
     "amend_sop_order",
-    "confirm_despatch",
     "correct_sop_despatch_receipt",
     "delete_sop_order",
     "get_sop_despatch_receipt",
-    "list_couriers",
     "list_customer_delivery_addresses",
     "list_sop_cancelled_lines",
-    "list_sop_confirm_despatch",
     "list_sop_despatch_discrete_orders",
 }
+# Sent, and held against the slice, in test_confirm.py.
+ELSEWHERE = {"confirm_despatch", "list_couriers", "list_sop_confirm_despatch"}
 # Lengths and types of our slice that are narrower or wider than Sage's files on purpose.
 SLICE_DIFFERS = {
     ("sop_order_sent", "customer_document_no"): "20 keeps `lookup_sop_orders` whole",
@@ -153,7 +152,7 @@ def test_the_slice_is_sound(name):
 async def test_every_request_is_one_of_the_slice(sent):
     named = {operation(request)[0]["operationId"] for request in sent}
     every = {action["operationId"] for path in SLICE["paths"].values() for action in path.values()}
-    assert (named | UNSENT, named & UNSENT) == (every, set())
+    assert (named | UNSENT | ELSEWHERE, named & (UNSENT | ELSEWHERE)) == (every, set())
 
 
 async def test_every_header_and_option_is_declared_and_fits(sent):

@@ -48,7 +48,7 @@ async def sent(vendor, clock):
     carriers = [{"id": 1, "slug": "dpd", "name": "DPD"}]
     cancelled = order(items=[item("01", status="CANCEL")])
     asked = order(items=[item("01", status="RMA")])
-    vendor.reply(*([page()] * 7), one, 200, cancelled, 200, asked, 200, shown, carriers, 200)
+    vendor.reply(*([page()] * 7), one, 200, cancelled, 200, asked, 200, page(), shown, carriers, 200)
     async with opened(vendor, clock, retailers={"ARG": PROFILE}) as channel:
         for place in range(3):
             await channel.polls["open_orders"]({"status": place}, NOW)
@@ -59,8 +59,8 @@ async def sent(vendor, clock):
         await channel.acknowledge(Acknowledgement("ARG-A1", "7", "0000001579", NOW, {"01": 2}))
 
         await channel.answer_cancellation("7", frozenset({"01", "02", "03"}))
-        await channel.answer_cancellation("7")
         await channel.acknowledge_return(Return("a return", "7", "01", 1))
+        await channel.catalogue({})
 
         async def begin() -> None:
             clock.at = NOW.replace(hour=NOW.hour + 1)  # the access token ends: the pair is refreshed
@@ -122,6 +122,9 @@ async def test_the_simulated_virtualstock_answers_as_the_slice_says(tmp_path):
             placed = await edge.place(code, (1, 2))
             schema({"$ref": "#/components/schemas/order"}).validate(await edge.order(placed["id"]))
         schema({"$ref": "#/components/schemas/order_page"}).validate(await edge.orders())
+        products = (await edge.ask("GET", "/virtualstock/api/v4/products/")).json()
+        assert products["results"]
+        schema({"$ref": "#/components/schemas/product_page"}).validate(products)
         await edge.act(placed, "acknowledge")
         await edge.act(placed, "dispatch")
         await edge.people(f"/orders/{placed['id']}/return-request")

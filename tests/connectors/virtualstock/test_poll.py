@@ -136,6 +136,22 @@ def test_no_retailer_is_called_as_unknown_ones_are(code, good):
             make_settings(retailers={code: {"id": 1}})
 
 
+@pytest.mark.requirement("R-51")
+async def test_orders_in_hand_are_walked_too_where_despatches_begin_there(vendor, clock):
+    """What leaves their lists may have been dispatched; who was never seen as new is in the books already."""
+    vendor.reply(page(order(1)), page(), page(), page(order(2)), page())
+    async with opened(vendor, clock, dispatch_origin="channel") as channel:
+        pages = await walk(channel)
+        assert channel.ship is None
+    statuses = [request.url.params["status"] for request in vendor.asked]
+    assert statuses == ["ORDER", "CANCEL", "RMA", "ORDER_ACK", "BACKORDER"]
+    rows = [row for one in pages for row in one.walk.rows]
+    assert [(row.item, row.draft.body.get("if_known")) for row in rows] == [
+        ("ORDER/1", None),
+        ("ORDER_ACK/2", True),
+    ]
+
+
 async def late(vendor, clock, *orders: dict, cursor: dict | None = None, **changes) -> Page:
     vendor.reply(page(*orders))
     async with opened(vendor, clock, **changes) as channel:
