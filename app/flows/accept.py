@@ -76,10 +76,10 @@ async def _accept(conn: asyncpg.Connection, going: Sequence[Member], word: Word)
     await binding.record(
         conn, [fact for fact, one in zip(bound, by_hand, strict=True) if one.message_id in ended]
     )
+    await shipped.record(conn, await shipped.of_messages(conn, ended))
     for number in ended:
         if _ending(held[number]) is Ending.LEFT:
             await binding.leave(conn, held[number].source, held[number].order_ref or "")
-    await shipped.record(conn, await shipped.of_messages(conn, ended))
     done = [one for one in going if one.case_id in flags or (not one.flag and one.message_id in ended)]
     if done:
         await audit.note(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -33,9 +34,7 @@ class Reading:
 def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unreadable:
     try:
         wire = WireOrder.model_validate(raw)
-        placed_at = moment(wire.order_date, reading.zone)
-        updated_at = moment(wire.updated_at or wire.order_date, reading.zone)
-        shipped = read_shipped(raw, reading.zone)
+        (placed_at, updated_at), shipped = _stamps(wire, reading.zone), read_shipped(raw, reading.zone)
     except ValidationError as error:
         return Unreadable(ref, tuple(_misshapen(error)))
     except ValueError:
@@ -73,6 +72,11 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         payment_method=wire.payment_method.plugin if wire.payment_method else "",
         shipped=shipped,
     )
+
+
+def _stamps(wire: WireOrder, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When it was placed, and last changed."""
+    return moment(wire.order_date, zone), moment(wire.updated_at or wire.order_date, zone)
 
 
 def stand(wire: WireOrder, release_statuses: frozenset[str]) -> tuple[Standing, str]:
