@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from app.domain.despatch import Note
-from app.domain.progress import Item, LineProgress, Progress, add, allot, covers, digest
+from app.domain.progress import Item, LineProgress, Progress, add, allot, covers, imprint
 from app.domain.rows import CarrierRow
 from app.domain.rules import index
 
@@ -70,9 +70,9 @@ def test_our_mark_is_found_whole_whatever_is_written_beside_it(remark, ours):
 
 def test_a_digest_tells_what_was_despatched_before():
     gone = ORDER.despatched
-    assert digest(add(gone, goods(A=2)), goods(A=2)) == digest(gone)
-    assert digest(add(gone, goods(A=2))) != digest(gone)
-    assert digest({"A": Decimal("1.00000")}) == digest({"A": Decimal(1), "B": Decimal(0)})
+    assert imprint(add(gone, goods(A=2)), goods(A=2)) == imprint(gone)
+    assert imprint(add(gone, goods(A=2))) != imprint(gone)
+    assert imprint({"A": Decimal("1.00000")}) == imprint({"A": Decimal(1), "B": Decimal(0)})
 
 
 def test_what_was_despatched_by_hand_must_cover_all_of_it():
