@@ -4,14 +4,17 @@ import asyncio
 import json
 from contextlib import AsyncExitStack
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
+from app.flows import poll
 from app.flows import work as engine
 from app.flows.signal import Signal
+from app.outbox.rescue import rescue
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
 from tests.stories.test_strange_orders import deliver
-from tests.stories.town import until
+from tests.stories.town import polled, until
 
 CREATE = {"system": "sage200", "path": "/sop_orders", "method": "POST"}
 TOLD = 200
@@ -116,6 +119,36 @@ async def asleep(ctx, taken) -> None:
 
 async def doubted(town) -> bool:
     return await town.pool.fetchval("SELECT count(*) FROM message_state WHERE state = 'in_doubt'") == 1
+
+
+@pytest.mark.requirement("RC-21")
+async def test_a_worker_that_dies_between_reading_the_queue_and_confirming_it_loses_no_order(build_town):
+    async with build_town(idle=True, POLL_SECONDS="0.5") as town:
+        await town.sandbox.faults({"kind": "lose", "system": "centra", "path": "webhook"})
+        ctx = town.worker
+        await poll.seed(town.pool, [*ctx.channels.values(), ctx.erp])
+        while not await polled(ctx):
+            await go_on(ctx, await claimed(town, ctx, "centra:uk") + await claimed(town, ctx, "sage200:main"))
+        order = await town.place()
+        for flow, messages in await claimed(town, ctx, "centra:uk"):
+            batch = engine.Batch(messages, engine.Lease(min(one.lease_until for one in messages)))
+            [_ async for _ in flow.handle(ctx, batch)]  # dies before it commits what it read
+        await town.pool.execute("UPDATE message_state SET lease_until = now() WHERE state = 'leased'")
+        await rescue(town.pool, ctx.now(), settle_delay=timedelta(0))
+        await go_on(ctx, await claimed(town, ctx, "centra:uk"))  # dies before it confirms
+        assert (await town.notices(), await confirmations(town)) == ((1, 1), 0)
+        async with town.hire():
+            assert len(await town.posted(order)) == 1
+
+            async def confirmed() -> bool:
+                return await confirmations(town) >= 1
+
+            await until(confirmed)
+        assert ((await town.notices())[1], len(await town.documents())) == (0, 1)
+
+
+async def confirmations(town) -> int:
+    return await town.pool.fetchval("SELECT count(*) FROM receipt WHERE kind = 'centra.confirm'")
 
 
 LONG = "HV/700103/web order " + "0" * 73 + "7700103"
