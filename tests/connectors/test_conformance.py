@@ -508,6 +508,17 @@ async def test_only_the_configured_host_is_asked_whatever_the_vendor_names(meeti
     assert meeting.wire.strangers == set()
 
 
+async def test_every_request_is_counted_where_requests_are_limited(meeting):
+    bought = await ready_to_ship(meeting)
+    meeting.has("budget")
+    for _, call in deeds(meeting.channel, bought):
+        try:
+            await call()
+        except SluiceError:
+            continue
+    assert meeting.channel.meter.asked == len(meeting.wire.asked) > 2
+
+
 async def test_no_credential_is_shown(stage):
     settings = stage.connector.settings.model_validate(stage.given)
     bought = await stage.place()
