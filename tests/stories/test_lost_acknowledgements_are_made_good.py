@@ -68,6 +68,11 @@ async def test_an_order_that_a_restored_database_forgot_is_found_and_its_despatc
             for table in ("binding", "order_line", "order_snapshot"):
                 await conn.execute(f"DELETE FROM {table} WHERE connection = 'edge'")
             await conn.execute("DELETE FROM idempotency_key WHERE key LIKE '%ARG-%'")
+
+        async def bound_again() -> bool:
+            return await town.pool.fetchval("SELECT count(*) FROM binding WHERE connection = 'edge'") == 1
+
+        await until(bound_again)
         await despatch(town, order)
         await answered(town, order, "DISPATCH")
         assert len((await books(town))[key_of("ARG", order)]) == 1

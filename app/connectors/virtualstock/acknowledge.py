@@ -87,9 +87,12 @@ def _item(item: WireItem, retailer: Retailer, told: Acknowledgement, now: dateti
         body["sub_status"] = retailer.ack_sub_status
     if retailer.fulfillment_route:
         body["fulfillment_route"] = retailer.fulfillment_route
-    if retailer.supplier_reference == "ack_comment":
+    if retailer.supplier_reference == "ack_comment" and retailer.comments:
         body["comment"] = told.number
     body.update(_dates(item, retailer, told.placed_at, now))
+    if missing := ", ".join(sorted(name for name in retailer.ack_required if not body.get(name))):
+        fix = "fill it in the retailer's profile (setting RETAILERS), then retry"
+        raise PermanentError("E-RETAILER-FIELD", f"{missing}: retailer {retailer.id} requires it: {fix}")
     return body
 
 

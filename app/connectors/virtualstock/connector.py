@@ -15,6 +15,7 @@ from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
 from app.connectors.virtualstock.poll import ORDERS, Source, gone, read_acknowledged, read_orders
+from app.connectors.virtualstock.preflight import find_gaps
 from app.connectors.virtualstock.returns import acknowledge_return, read_returns
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.connectors.virtualstock.webhook import CONTENT_TYPE, Hook, receive
@@ -66,6 +67,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         else partial(ship, source=source, carriers=Carriers(source, clock)),
         catalogue=partial(read_catalogue, source=source),
         acknowledge_return=partial(acknowledge_return, source=source),
+        preflight=partial(find_gaps, settings=settings),
         tolerances={code: one.price_tolerance for code, one in settings.retailers.items() if one.price_check},
         new_orders="open_orders",
         account=f"{settings.root} {settings.username}",

@@ -21,8 +21,8 @@ FieldName = Literal[
 class Retailer(BaseModel):
     """`id`: the number at the end of its `customers` URL. `supplier_reference`: where the sales order's number goes:
     the acknowledgement's comment, the SFTP acknowledgement, or nowhere but the screen (virtualstock.md 6.2, 9.1).
-    `ack_required`: what an acknowledgement must hold. `ack_sub_status`, `fulfillment_route`: sent where given.
-    `comments`: whether the retailer takes any. `tells_dates`: whether acknowledgements tell when goods leave and
+    `ack_required`: what an acknowledgement must hold; one that lacks it parks. `ack_sub_status`, `fulfillment_route`: sent where given.
+    `comments`: whether the retailer takes any; none is sent where not. `tells_dates`: whether acknowledgements tell when goods leave and
     arrive: `dispatch_days` working days after the order's own (`cut_off`, London time), `delivery_days` after that;
     `working_days`: 0 is Monday. `price_check`: whether its cost prices must be those of its account in the ERP, by
     `price_tolerance` a unit at most.
@@ -51,21 +51,6 @@ class Retailer(BaseModel):
     @property
     def calendar(self) -> Calendar:
         return Calendar(self.working_days, self.holidays, self.cut_off)
-
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if self.supplier_reference == "ack_comment" and not self.comments:
-            raise ValueError("supplier_reference ack_comment needs a retailer that takes comments")
-        if "fulfillment_route" in self.ack_required and not self.fulfillment_route:
-            raise ValueError("ack_required names fulfillment_route, and none is given")
-        if "sub_status" in self.ack_required and not self.ack_sub_status:
-            raise ValueError("ack_required names sub_status, and ack_sub_status is empty")
-        dates = {"supplier_dispatch_date", "supplier_delivery_date"}
-        if dates & self.ack_required and not self.tells_dates:
-            raise ValueError("ack_required names a date: switch tells_dates on")
-        if "comment" in self.ack_required and self.supplier_reference != "ack_comment":
-            raise ValueError("ack_required names comment: supplier_reference must be ack_comment")
-        return self
 
 
 class VirtualstockSettings(BaseModel):

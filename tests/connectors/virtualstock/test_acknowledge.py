@@ -6,6 +6,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
+from app.connectors.virtualstock.preflight import find_gaps
 from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import DestinationError, PermanentError, TransientError
 from tests.connectors.virtualstock.conftest import NOW, make_settings, opened
@@ -61,6 +62,35 @@ async def test_a_retailers_profile_fills_the_fields(vendor, clock):
     )
 
 
+@pytest.mark.requirement("R-41")
+@pytest.mark.parametrize(
+    "name", ["fulfillment_route", "sub_status", "comment", "supplier_dispatch_date", "supplier_delivery_date"]
+)
+async def test_what_a_retailer_requires_and_its_profile_lacks_parks_before_any_call(vendor, clock, name):
+    vendor.reply(order())
+    with pytest.raises(PermanentError, match="E-RETAILER-FIELD") as caught:
+        await tell(vendor, clock, ack_required=[name])
+    assert caught.value.detail.startswith(f"{name}: retailer 31")
+    assert [request.method for request in vendor.asked] == ["GET"]
+
+
+@pytest.mark.requirement("R-41")
+async def test_a_retailer_that_takes_no_comments_gets_none(vendor, clock):
+    vendor.reply(order(), 200)
+    await tell(vendor, clock, supplier_reference="ack_comment", comments=False)
+    assert "comment" not in sent(vendor)[0]
+
+
+async def test_preflight_names_every_gap_of_a_profile():
+    filled = {"id": 47, "fulfillment_route": "Direct", "ack_required": ["fulfillment_route"]}
+    lacking = {"id": 31, "ack_required": ["sub_status", "comment"]}
+    gaps = await find_gaps(settings=make_settings(retailers={"ARG": lacking, "JLW": filled}))
+    assert [gap.partition(",")[0] for gap in gaps] == [
+        "retailer ARG: its acknowledgements must hold comment",
+        "retailer ARG: its acknowledgements must hold sub_status",
+    ]
+
+
 @pytest.mark.requirement("R-39")
 @pytest.mark.requirement("R-40")
 @pytest.mark.parametrize(
@@ -87,14 +117,16 @@ async def test_dates_are_civil_and_follow_the_calendar(vendor, clock, placed, di
 
 
 @pytest.mark.requirement("R-40")
-async def test_a_promise_that_cannot_be_kept_parks_before_any_call(vendor, clock):
-    vendor.reply(order(items=[item(promised_date="2026-11-06T00:00:00")]))
+@pytest.mark.parametrize("promised", ["2026-11-06T00:00:00", "2026-11-04T00:00:00"])  # too soon; past
+async def test_a_promise_that_cannot_be_kept_parks_before_any_call(vendor, clock, promised):
+    vendor.reply(order(items=[item(promised_date=promised)]))
     with pytest.raises(PermanentError, match="E-DATE-WINDOW") as caught:
         await tell(vendor, clock, tells_dates=True, delivery_days=2)
     assert "2026-11-09" in caught.value.detail
     assert [request.method for request in vendor.asked] == ["GET"]
 
 
+@pytest.mark.requirement("R-39")
 async def test_a_date_that_is_none_parks(vendor, clock):
     vendor.reply(order(items=[item(promised_date="soon")]))
     with pytest.raises(PermanentError, match="E-DATE-FORMAT"):
