@@ -28,8 +28,8 @@ class Trio:
 
 def match(
     base: Sequence[Entry] | None, theirs: Sequence[Entry], ours: Sequence[DocumentLine]
-) -> Iterator[Trio]:
-    """Lines of one article (or charge, or text) are paired: equal ones first, then of one channel line, then in order."""
+) -> Iterator[list[Trio]]:
+    """By article, charge or text. Lines of one are paired: equal ones first, then of one channel line, then in order."""
     known = [line.entry for line in ours] if base is None else base
     groups: defaultdict[tuple[EntryKind, str], tuple[list[Entry], list[Entry], list[DocumentLine]]]
     groups = defaultdict(lambda: ([], [], []))
@@ -40,7 +40,7 @@ def match(
     for line in ours:
         groups[line.entry.kind, name_of(line.entry)][2].append(line)
     for before, after, there in groups.values():
-        yield from _trios(before, after, there)
+        yield list(_trios(before, after, there))
 
 
 def _trios(before: list[Entry], after: list[Entry], there: list[DocumentLine]) -> Iterator[Trio]:

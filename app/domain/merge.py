@@ -2,7 +2,7 @@
 and what the ERP holds are merged field by field (R-33, RC-17). Pure.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
@@ -11,6 +11,7 @@ from app.domain.amend import Amendment, Contents, DocumentLine, Wish
 from app.domain.erp import Delivery, DocumentStanding, Entry, EntryKind, Nominal, SalesOrder
 from app.domain.match import Trio, figures, match, name_of, price_of
 from app.domain.message import Owner, Violation
+from app.domain.money import NOTHING
 
 SETTLE = "make the ERP say what the channel says, then retry; or accept it as it stands in the ERP"
 LEFT = "goods have left the warehouse: settle it with the warehouse and the shopper, then retry or accept"
@@ -56,8 +57,12 @@ def merge(edit: Edit, contents: Contents) -> Wish:
         fix = "no order changes its account: cancel it in the ERP and post it anew by hand"
         return (_violation("E-EDIT-AFTER-POST", "customer", value, fix),)
     draft = _Draft()
-    for trio in match(base.entries if base else None, theirs.entries, contents.lines):
-        _judge(trio, edit, draft)
+    for group in match(base.entries if base else None, theirs.entries, contents.lines):
+        if _is_cut(group, edit):
+            _cut(group, draft)
+        else:
+            for trio in group:
+                _judge(trio, edit, draft)
     delivery = _merge_delivery(base, theirs, contents, draft)
     analysis = _merge_analysis(base, theirs, contents, draft)
     wanted = Amendment(tuple(draft.removed), tuple(draft.changed), tuple(draft.added), delivery, analysis)
@@ -66,6 +71,33 @@ def merge(edit: Edit, contents: Contents) -> Wish:
     if wanted == Amendment():
         return None
     return wanted if contents.amendable else (_closed(contents),)
+
+
+def _is_cut(group: Sequence[Trio], edit: Edit) -> bool:
+    """Part of it left, and nothing but units were cancelled since."""
+    gone = any(trio.ours and trio.ours.despatched for trio in group)
+    pairs = [(trio.base, trio.theirs) for trio in group if trio.base]
+    fallen = {old.ref for old, new in pairs if new is None or new.quantity < old.quantity}
+    return gone and bool(fallen) and fallen <= edit.cancelled and len(pairs) == len(group)
+
+
+def _cut(group: Sequence[Trio], draft: _Draft) -> None:
+    """Open units go, whichever line they stand on, and the price of the others stays: what left has its price already."""
+    lines = [trio.ours for trio in group if trio.ours]
+    held = sum((line.entry.quantity for line in lines), NOTHING)
+    need = held - sum((trio.theirs.quantity for trio in group if trio.theirs), NOTHING)
+    if held > sum((trio.base.quantity for trio in group if trio.base), NOTHING):
+        draft.found.append(_conflict(lines[0], "quantity", held, held - need))
+        return
+    for line in sorted(lines, key=lambda line: line.despatched):
+        taken = max(min(line.entry.quantity - line.despatched, need), NOTHING)
+        need -= taken
+        if taken == line.entry.quantity:
+            draft.removed.append(line)
+        elif taken:
+            draft.changed.append((line, replace(line.entry, quantity=line.entry.quantity - taken)))
+    if need > 0:
+        draft.found.extend(_despatched(line, "cancelled") for line in lines if line.despatched)
 
 
 def _judge(trio: Trio, edit: Edit, draft: _Draft) -> None:
@@ -106,9 +138,8 @@ def _judge_change(base: Entry, theirs: Entry, ours: DocumentLine, told: tuple[Ed
     if not wanted:
         return
     clash = [name for name in wanted if now[name] != old[name]]
-    less = wanted.get("quantity", now["quantity"]) < now["quantity"]
-    cancels = theirs.ref in edit.cancelled and less and wanted["quantity"] >= ours.despatched
-    if ours.despatched and not (cancels and wanted.keys() == {"quantity"}):
+    if ours.despatched:
+        less = wanted.get("quantity", now["quantity"]) < now["quantity"]
         word = "cancelled" if theirs.ref in edit.cancelled and less else "changed"
         draft.found.append(_despatched(ours, word))
     elif clash:

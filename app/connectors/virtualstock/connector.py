@@ -13,7 +13,7 @@ from app.connectors.virtualstock.cancel import answer_cancellation
 from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
-from app.connectors.virtualstock.poll import ORDERS, Source, gone, read_orders
+from app.connectors.virtualstock.poll import ORDERS, QUIET, Source, gone, read_orders
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.connectors.virtualstock.webhook import CONTENT_TYPE, Hook, receive
 from app.domain.channel import Budget, Channel
@@ -47,7 +47,10 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         prefix=settings.prefix,
         content_type=CONTENT_TYPE,
         receive=partial(receive, hook=hook) if settings.push_username else None,
-        polls={"open_orders": partial(read_orders, source=source)},
+        polls={
+            "open_orders": partial(read_orders, source=source),
+            "orders": partial(read_orders, source=source, statuses=QUIET),
+        },
         fetch_orders=partial(fetch_orders, source=source, clock=clock),
         unpack=partial(unpack, source=source),
         gone=partial(gone, source=source),
