@@ -40,9 +40,8 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         return Unreadable(ref, (_violation("E-UNREADABLE", "orderDate, updatedAt", "not a date"),))
     standing, reason = stand(wire, reading.release_statuses)
     bill, wrong = read_bill(wire)
-    violations = (*wrong, *_check_lines(bill))
     # A cancelled order is never booked, so that its figures, whatever Centra does to them, are nobody's concern.
-    if violations and standing is not Standing.CANCELLED:
+    if (violations := (*wrong, *_check_lines(bill))) and standing is not Standing.CANCELLED:
         return Unreadable(ref, violations)
     delivery = _address(wire.shipping_address, wire)
     return Order(
