@@ -40,7 +40,9 @@ async def test_messages_of_an_order_behind_a_lock_keep_their_order(stage: Stage)
     stage.later(6)
     await enter_due(stage.pool, stage.clock())
     async with stage.sending():
-        await stage.tell(replace(order_of("1"), standing=Standing.CANCELLED))
+        order = order_of("1")
+        later = order.updated_at + timedelta(seconds=1)
+        await stage.tell(replace(order, standing=Standing.CANCELLED, updated_at=later))
         await stage.drain("centra:uk")
         assert (await stage.ends())["cancel 1"] == "waiting"
     await stage.drain()
