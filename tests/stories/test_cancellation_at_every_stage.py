@@ -193,21 +193,23 @@ async def test_a_retailer_who_cancels_a_line_is_answered_for_that_line(build_tow
 
 
 @pytest.mark.requirement("RC-15")
-async def test_what_left_the_warehouse_between_look_and_write_is_not_cancelled(town):
+async def test_what_left_the_warehouse_between_look_and_write_is_not_cancelled(build_town):
     """The look sees nothing despatched; then the warehouse is quicker than our lock."""
-    order = await town.place()
-    await town.posted(order)
-    seen = len(await town.calls("GET", "/sop_orders/"))
-    look = {"kind": "slow", "system": "sage200", "method": "GET", "path": r"/sop_orders/\d+$", "times": 1}
-    await town.sandbox.faults({**look, "seconds": 0}, {**look, "seconds": 1})
-    amending = asyncio.create_task(town.amend(order, "cancel"))
+    patient = {"SAGE200__TIMEOUT_SECONDS": "9", "QUARANTINE_SECONDS": "10"}
+    async with build_town(**patient) as town:
+        order = await town.place()
+        await town.posted(order)
+        seen = len(await town.calls("GET", "/sop_orders/"))
+        look = {"kind": "slow", "system": "sage200", "method": "GET", "path": r"/sop_orders/\d+$", "times": 1}
+        await town.sandbox.faults({**look, "seconds": 0}, {**look, "seconds": 4})
+        amending = asyncio.create_task(town.amend(order, "cancel"))
 
-    async def looked() -> bool:
-        return len(await town.calls("GET", "/sop_orders/")) > seen
+        async def looked() -> bool:
+            return len(await town.calls("GET", "/sop_orders/")) > seen
 
-    await until(looked)
-    await town.people("sage200/despatch", order=f"CEN-{order['number']}", **PARCEL)
-    await amending
-    await settled(town)
-    assert len((await document(town, order))["lines"]) > 0
-    assert await town.cases() == ["E-CANCEL-AFTER-DESPATCH"]
+        await until(looked)
+        await town.people("sage200/despatch", order=f"CEN-{order['number']}", **PARCEL)
+        await amending
+        await settled(town)
+        assert len((await document(town, order))["lines"]) > 0
+        assert await town.cases() == ["E-CANCEL-AFTER-DESPATCH"]
