@@ -5,9 +5,9 @@ last listed; a walk that found something new is followed by another one at once,
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import simplejson
@@ -25,6 +25,9 @@ from app.domain.message import Draft
 STATUSES = ("ORDER", "CANCEL", "RMA")
 ACKNOWLEDGED = ("ORDER_ACK", "BACKORDER")
 ORDERS = "restapi/v4/orders/"
+FIRST_DAYS, WINDOW_DAYS = 2, 3
+"""A window of 73 hours begins so many days ago; the next one ends where it began (virtualstock.md 4)."""
+FIRST_LOOK = timedelta(days=30)
 _SPELL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=True).encode
 
 
@@ -36,23 +39,43 @@ class Source:
 
 
 async def read_orders(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
-    """cursor: `status`, `offset`: where the walk goes on; `number`: of the walk.
+    """cursor: `status`, `offset`: where the walk goes on; `number`: of the walk. Where lists have a window also `days`: how
+    far it is moved back, `began`: when the walk did, `through`: when the last whole one did.
 
     Rows that move to a page that was read are found by the next walk.
     """
     place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
     number = int(cursor.get("number", 1))
-    page = await read_page(source, ORDERS, _params(source, STATUSES[place], offset))
+    window = _window(cursor, now) if source.settings.change_window else {}
+    params = _params(source, STATUSES[place], offset) | ({"chg_days": window["days"]} if window else {})
+    page = await read_page(source, ORDERS, params)
     rows = tuple(_listed(row, STATUSES[place], (number, now), source) for row in page.results)
     # The server may give less than was asked for, never nothing while there is more.
     onward = offset + len(page.results)
+    step: dict[str, Any] | None = None
     if page.results and onward < page.count:
-        step = {"status": place, "offset": onward, "number": number}
-        return Page((), step, more=True, walk=Walk(number, rows))
-    if place + 1 < len(STATUSES):
-        step = {"status": place + 1, "offset": 0, "number": number}
-        return Page((), step, more=True, walk=Walk(number, rows))
-    return Page((), {"number": number + 1}, horizon=now, walk=Walk(number, rows, ended=True))
+        step = {"status": place, "offset": onward}
+    elif place + 1 < len(STATUSES):
+        step = {"status": place + 1, "offset": 0}
+    elif window and _reaches_back(window, now) > timedelta(days=window["days"]):
+        step = {"days": window["days"] + WINDOW_DAYS}
+    if step is not None:
+        return Page((), {"number": number, **window, **step}, more=True, walk=Walk(number, rows))
+    after = {"number": number + 1} | ({"through": window["began"]} if window else {})
+    return Page((), after, horizon=now, walk=Walk(number, rows, ended=True))
+
+
+def _window(cursor: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    through = cursor.get("through", (now - FIRST_LOOK).isoformat())
+    return {
+        "days": cursor.get("days", FIRST_DAYS),
+        "began": cursor.get("began", now.isoformat()),
+        "through": through,
+    }
+
+
+def _reaches_back(window: Mapping[str, Any], now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(window["through"])
 
 
 async def read_acknowledged(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
