@@ -5,9 +5,9 @@ last listed; a walk that found something new is followed by another one at once,
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import simplejson
@@ -28,6 +28,9 @@ ACKNOWLEDGED = ("ORDER_ACK", "BACKORDER")
 CANCEL; somebody else may have acknowledged it, or it may be dispatched in the portal.
 """
 ORDERS = "restapi/v4/orders/"
+FIRST_DAYS, WINDOW_DAYS = 2, 3
+"""A window of 73 hours begins so many days ago; the next one ends where it began (virtualstock.md 4)."""
+FIRST_LOOK = timedelta(days=30)
 _SPELL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=True).encode
 
 
@@ -51,27 +54,45 @@ class _Seen:
 async def read_orders(
     cursor: dict[str, Any], now: datetime, *, source: Source, statuses: Sequence[str] = STATUSES
 ) -> Page:
-    """cursor: `status`, `offset`: where the walk goes on; `number`: of the walk; `since`: of the first one.
+    """cursor: `status`, `offset`: where the walk goes on; `number`: of the walk; `since`: of the first one. Where lists have
+    a window also `days`: how far it is moved back, `began`: when the walk did, `through`: when the last whole one did.
 
     Rows that move to a page that was read are found by the next walk.
     """
     place, offset = min(int(cursor.get("status", 0)), len(statuses) - 1), int(cursor.get("offset", 0))
-    number = int(cursor.get("number", 1))
     since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else now.replace(microsecond=0)
-    kept = {"number": number, "since": since.isoformat()}
-    page = await read_page(source, ORDERS, _params(source, statuses[place], offset))
-    seen = _Seen(statuses[place], number, now, _first(source, since))
+    seen = _Seen(statuses[place], int(cursor.get("number", 1)), now, _first(source, since))
+    window = _window(cursor, now) if source.settings.change_window else {}
+    params = _params(source, seen.status, offset) | ({"chg_days": window["days"]} if window else {})
+    page = await read_page(source, ORDERS, params)
     rows = tuple(_listed(row, seen, source) for row in page.results)
+    kept = {"number": seen.number, "since": since.isoformat()}
     # The server may give less than was asked for, never nothing while there is more.
     onward = offset + len(page.results)
+    step: dict[str, Any] | None = None
     if page.results and onward < page.count:
-        step = {**kept, "status": place, "offset": onward}
-        return Page((), step, more=True, walk=Walk(number, rows))
-    if place + 1 < len(statuses):
-        step = {**kept, "status": place + 1, "offset": 0}
-        return Page((), step, more=True, walk=Walk(number, rows))
-    ended = {**kept, "number": number + 1}
-    return Page((), ended, horizon=now, walk=Walk(number, rows, ended=True))
+        step = {"status": place, "offset": onward}
+    elif place + 1 < len(statuses):
+        step = {"status": place + 1, "offset": 0}
+    elif window and _reaches_back(window, now) > timedelta(days=window["days"]):
+        step = {"days": window["days"] + WINDOW_DAYS}
+    if step is not None:
+        return Page((), {**kept, **window, **step}, more=True, walk=Walk(seen.number, rows))
+    after = {**kept, "number": seen.number + 1} | ({"through": window["began"]} if window else {})
+    return Page((), after, horizon=now, walk=Walk(seen.number, rows, ended=True))
+
+
+def _window(cursor: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    through = cursor.get("through", (now - FIRST_LOOK).isoformat())
+    return {
+        "days": cursor.get("days", FIRST_DAYS),
+        "began": cursor.get("began", now.isoformat()),
+        "through": through,
+    }
+
+
+def _reaches_back(window: Mapping[str, Any], now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(window["through"])
 
 
 def _first(source: Source, since: datetime) -> datetime:

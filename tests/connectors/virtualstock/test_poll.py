@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -184,3 +185,39 @@ async def test_one_that_cannot_be_read_is_told_once(vendor, clock):
     first = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
     second = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
     assert [row.fingerprint for row in first.walk.rows] == [row.fingerprint for row in second.walk.rows]
+
+
+async def windows(vendor, clock, cursor: dict) -> list[int]:
+    """The days that a whole walk asks for, once each."""
+    async with opened(vendor, clock, change_window=True) as channel:
+        while True:
+            vendor.reply(page())
+            told = await channel.polls["open_orders"](cursor, NOW)
+            cursor = told.cursor
+            if not told.more:
+                break
+    assert (cursor["number"], cursor["through"]) == (2, NOW.isoformat())
+    return list(dict.fromkeys(int(request.url.params["chg_days"]) for request in vendor.asked))
+
+
+@pytest.mark.requirement("RC-20")
+@pytest.mark.parametrize(
+    ("away", "days"),
+    [
+        (timedelta(minutes=1), [2]),
+        (timedelta(hours=48), [2]),
+        (timedelta(hours=49), [2, 5]),
+        (timedelta(days=6), [2, 5, 8]),
+        (None, [2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32]),  # the first start
+    ],
+)
+async def test_a_window_is_moved_back_to_the_last_whole_walk(vendor, clock, away, days):
+    cursor = {"number": 1} | ({"through": (NOW - away).isoformat()} if away else {})
+    assert await windows(vendor, clock, cursor) == days
+
+
+async def test_without_a_window_none_is_asked_for(vendor, clock):
+    vendor.reply(page())
+    async with opened(vendor, clock) as channel:
+        await channel.polls["open_orders"]({}, NOW)
+    assert "chg_days" not in vendor.asked[0].url.params
