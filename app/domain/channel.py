@@ -132,6 +132,7 @@ class Channel:
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
+    `carriers()`: what a parcel may be said to have gone by, where the channel keeps a list of it.
     `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
     """
 
@@ -150,6 +151,7 @@ class Channel:
     find_orders: Callable[[Sequence[int]], Awaitable[Mapping[int, str]]] | None = None
     acknowledge: Acknowledge | None = None
     ship: Ship | None = None
+    carriers: Callable[[], Awaitable[frozenset[str]]] | None = None
     answer_cancellation: Answer | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None

@@ -19,12 +19,15 @@ class SluiceError(Exception):
 
 
 class PermanentError(SluiceError):
-    """Parks the message under `code`; `detail` is for a person and holds no personal data."""
+    """Parks the message under `code`; `detail` is for a person and holds no personal data. `need`: the mapping table whose
+    row would mend it.
+    """
 
-    def __init__(self, code: str, detail: str) -> None:
+    def __init__(self, code: str, detail: str, need: str | None = None) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
+        self.need = need
 
 
 class TransientError(SluiceError):

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import structlog
 
 from app.db.session import TROUBLE
-from app.flows import poll, reconsider
+from app.flows import carriers, poll, reconsider
 from app.flows.context import Context
 from app.flows.overtaken import end_overtaken
 from app.flows.plan_order import HELD_SECONDS
@@ -121,7 +121,9 @@ async def _repair(ctx: Context) -> int:
 
 
 async def _seed(ctx: Context) -> int:
-    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp), [reconsider.draft(ctx.erp)])
+    others = [reconsider.draft(ctx.erp)]
+    others += [carriers.draft(channel) for channel in ctx.channels.values() if channel.carriers]
+    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp), others)
 
 
 async def _extend(ctx: Context) -> int:

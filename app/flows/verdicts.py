@@ -25,7 +25,7 @@ def verdict_of(error: SluiceError, pace: Pace) -> Park | Snooze | Sick | InDoubt
     """DestinationError is a TransientError, so it is asked first. Our own fences are no illness of the destination."""
     if isinstance(error, PermanentError):
         fix = "correct it where it is wrong, then retry"
-        return Park((Violation(error.code, "", error.detail, fix, owner_of(error.code)),))
+        return Park((Violation(error.code, "", error.detail, fix, owner_of(error.code), error.need),))
     if isinstance(error, LockedError):
         return Snooze(error.reason, error.seconds, aside=True, locked=True)
     if isinstance(error, SnoozeError):

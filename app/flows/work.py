@@ -15,6 +15,7 @@ from app.flows import tend
 from app.flows.acknowledge import acknowledge
 from app.flows.answer_cancellation import answer_cancellation
 from app.flows.bind_order import bind
+from app.flows.carriers import carriers
 from app.flows.change_order import change
 from app.flows.confirm_despatch import confirm_despatch
 from app.flows.context import Context
@@ -42,6 +43,7 @@ CHANNEL_FLOWS = (
     Flow("shipment", shipment, batch=200),
     Flow("hint", hasten, batch=200),
     Flow("poll", poll, spare=True),
+    Flow("carriers", carriers, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),
 )
