@@ -11,11 +11,11 @@ STAMP := $(VENV)/.installed
 RUN := $(VENV)/bin
 export PROMETHEUS_DISABLE_CREATED_SERIES := true
 
-.PHONY: help install demo test lint openapi mutants chaos bench clean
+.PHONY: help install demo test lint openapi requirements mutants chaos bench clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 install: $(STAMP) ## the virtual environment, from the lock file with hashes
 
@@ -38,6 +38,9 @@ lint: $(STAMP) ## ruff, mypy, import floors, house rules
 
 openapi: $(STAMP) ## write openapi/sluice.json anew
 	@$(RUN)/sluice openapi
+
+requirements: $(STAMP) ## write docs/requirements.md from the marked tests
+	@$(RUN)/python -m pytest -n auto -q -m requirement --write-requirements $(ARGS)
 
 mutants: $(STAMP) ## break each promise and see its test fail
 	@$(RUN)/python -m tests.mutants $(ARGS)

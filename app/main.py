@@ -7,7 +7,7 @@ import secrets
 import signal
 import socket
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ from app.console.desk import Desk
 from app.console.render import templates
 from app.db.session import TROUBLE, open_pool
 from app.outbox.flush import Flusher, Measure
-from app.registry import open_channels
+from app.registry import CONNECTORS, Connector, open_channels
 from app.settings import Settings
 from app.telemetry.catalogue import make_metrics
 from app.telemetry.probes import serve_probes
@@ -68,7 +68,9 @@ def utc_now() -> datetime:
 
 
 @asynccontextmanager
-async def open_state(settings: Settings) -> AsyncIterator[Running]:
+async def open_state(
+    settings: Settings, connectors: Sequence[Connector] = CONNECTORS
+) -> AsyncIterator[Running]:
     """Opened in this order, closed in the other: the flusher drains while Postgres is still there."""
     measure = Measure()
     url = settings.database_url.get_secret_value()
@@ -79,7 +81,7 @@ async def open_state(settings: Settings) -> AsyncIterator[Running]:
         pool = await stack.enter_async_context(
             open_pool(url, size=settings.database_pool, application="sluice-api")
         )
-        channels = await stack.enter_async_context(open_channels(settings.configured(), utc_now))
+        channels = await stack.enter_async_context(open_channels(settings.configured(), utc_now, connectors))
         registry = CollectorRegistry()
         sources = [*(channel.connection for channel in channels.values()), UNKNOWN]
         metrics = make_metrics(registry, Role.API, {"source": sources})

@@ -56,9 +56,7 @@ class Settings(BaseSettings):
 
     database_url: PostgresUrl = Field(min_length=1, description="Postgres, 15 or newer")
     redis_url: RedisUrl = Field(min_length=1, description="Redis or Valkey: the doorbell and nothing else")
-    database_pool: Annotated[int, Field(ge=2)] = Field(
-        10, description="connections to Postgres of one process"
-    )
+    database_pool: Annotated[int, Field(ge=2)] = Field(10, description="connections of one process")
     http_host: str = Field("127.0.0.1", description="the API's public address")
     http_port: Port = Field(8080, description="the API's public port; 0 picks a free one")
     webhook_networks: tuple[IPvAnyNetwork, ...] = Field(
@@ -79,14 +77,13 @@ class Settings(BaseSettings):
 
     poll_seconds: Seconds = Field(60.0, description="between two polls of a channel")
     sweep_seconds: Seconds = Field(300.0, description="between two sweeps for what no notice told")
+    align_hour: Annotated[int, Field(ge=0, le=23)] = Field(3, description="of the nightly look, London")
     look_seconds: Seconds = Field(
         1.0, description="between a worker's own looks at Postgres, without a doorbell"
     )
     snapshot_seconds: Seconds = Field(15.0, description="between two snapshots of the exporter")
     lease_seconds: Seconds = Field(90.0, description="how long a claim belongs to its worker")
-    lane_patience_seconds: Seconds = Field(
-        30.0, description="how long a failing head may hold its sku: lanes"
-    )
+    lane_patience_seconds: Seconds = Field(30.0, description="how long a failing head holds its sku: lanes")
     quarantine_seconds: Seconds = Field(
         300.0, description="absence in the ERP must last this long before a send is repeated"
     )
@@ -96,13 +93,9 @@ class Settings(BaseSettings):
     backoff_most_seconds: Seconds = Field(300.0, description="the longest wait between retries")
     attempts_most: Annotated[int, Field(ge=1)] = Field(200, description="attempts before a message parks")
     hours_most: Seconds = Field(24.0, description="hours of failing before a message parks")
-    lock_seconds: Seconds = Field(
-        5.0, description="before a record that a person has open is asked for again; doubles"
-    )
+    lock_seconds: Seconds = Field(5.0, description="before a locked record is asked for again; doubles")
     lock_most_seconds: Seconds = Field(60.0, description="the longest wait for it at first")
-    lock_patience_seconds: Seconds = Field(
-        900.0, description="how long it is waited for before a flag tells of it"
-    )
+    lock_patience_seconds: Seconds = Field(900.0, description="of a lock, before a flag tells of it")
     lock_slow_seconds: Seconds = Field(300.0, description="between two looks after that")
     breaker_failures: Annotated[int, Field(ge=1)] = Field(
         5, description="failures in a row that open a breaker"
@@ -186,6 +179,7 @@ class Settings(BaseSettings):
             breaker_failures=self.breaker_failures,
             breaker_rest=self.breaker_rest_seconds,
             look=self.look_seconds,
+            align_hour=self.align_hour,
         )
 
     def metrics_port_of(self, role: str) -> int:

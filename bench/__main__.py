@@ -16,7 +16,7 @@ from bench.environment import InstallError, draw
 from bench.harness import Bench, play, result_of
 from bench.show import show, write
 
-NAMES = ("accept", "drain", "blocked", "schedule", "freshness", "catchup", "memory")
+NAMES = ("accept", "drain", "blocked", "schedule", "freshness", "catchup", "walk", "memory")
 
 
 def main() -> int:

@@ -20,6 +20,8 @@ from app.db.session import open_pool
 from app.embedded.reach import discard
 from app.embedded.servers import Servers, Wish, open_servers
 
+pytest_plugins = ("pytester", "tests.requirements")
+
 ROOT = Path(__file__).parents[1]
 TEMPLATE = "migrated"
 # The data is thrown away, so a power cut may take it; commits stay synchronous.

@@ -4,7 +4,7 @@ import asyncio
 import os
 import random
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 import structlog
@@ -20,7 +20,7 @@ from app.flows.signal import Signal
 from app.flows.work import flows_at, work
 from app.ledger.tokens import Tokens
 from app.mappings.shelf import Shelf
-from app.registry import ERP_CONNECTION, open_channels, open_erp
+from app.registry import CONNECTORS, Connector, erp_destination, open_channels, open_erp
 from app.settings import Settings
 from app.telemetry.catalogue import Metrics, make_metrics
 from app.telemetry.probes import serve_probes
@@ -63,21 +63,29 @@ async def _finish(engine: asyncio.Task[None], signal: Signal) -> None:
 
 
 @asynccontextmanager
-async def open_context(settings: Settings) -> AsyncIterator[Context]:
+async def open_context(
+    settings: Settings, connectors: Sequence[Connector] = CONNECTORS
+) -> AsyncIterator[Context]:
     url, clock = settings.database_url.get_secret_value(), DatabaseClock()
     worker = f"{socket.gethostname()}:{os.getpid()}"
     registry = CollectorRegistry()
     async with (
         open_pool(url, size=settings.database_pool, application="sluice-worker", by_key=True) as pool,
-        open_channels(settings.configured(), clock) as channels,
+        open_channels(settings.configured(), clock, connectors) as channels,
         open_erp(
-            settings.configured(), Tokens(pool, f"sage200:{ERP_CONNECTION}", settings.secrets_dir), clock
+            settings.configured(),
+            Tokens(pool, erp_destination(connectors), settings.secrets_dir),
+            clock,
+            connectors,
         ) as erp,
     ):
         await clock.look(pool)
         metrics = make_metrics(registry, Role.WORKER)
         pace = settings.pace()
-        ctx = Context(pool, clock, random.SystemRandom(), channels, erp, Shelf(pool), metrics, pace, worker)
+        shelf = Shelf(pool)
+        if erp.consult is not None:
+            erp.consult(shelf.phrases)
+        ctx = Context(pool, clock, random.SystemRandom(), channels, erp, shelf, metrics, pace, worker)
         _start_counters(ctx, metrics)
 
         async def ready() -> bool:

@@ -5,7 +5,7 @@ from alembic import op
 from sqlalchemy.dialects.postgresql import JSONB
 
 revision = "f2a71c64d9b3"
-down_revision = "c2f47a9d1e63"
+down_revision = "a91c5e07d3b8"
 branch_labels = None
 depends_on = None
 

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from app.api import (
+    alignment,
     describe,
     despatches,
     exceptions,
@@ -71,7 +72,7 @@ def compose() -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
-    for part in (messages, orders, despatches, stock, groups, exceptions, mappings, overview):
+    for part in (messages, orders, despatches, stock, alignment, groups, exceptions, mappings, overview):
         api.include_router(part.routes)
     api.add_api_route("/docs", pages.docs, include_in_schema=False)
     api.add_api_route("/problems/{code}", problem, include_in_schema=False)

@@ -33,6 +33,7 @@ def tags() -> list[Json]:
         {"name": "orders", "description": "Orders under any of their names."},
         {"name": "despatches", "description": "What one side shipped and the other does not know yet."},
         {"name": "stock", "description": "What the ERP's books do not show of a SKU."},
+        {"name": "alignment", "description": "What the channels offer beside what the ERP keeps."},
         {"name": "exceptions", "description": "What a person must settle."},
         {"name": "mappings", "description": "The tables that people edit."},
         {"name": "overview", "description": "Lanes and connections."},

@@ -18,7 +18,7 @@ from app.telemetry.logs import configure_logging
 # Each is loaded when it is asked for: a worker carries neither FastAPI nor the sandbox.
 COMMANDS = (
     *("up", "api", "worker", "exporter", "sandbox", "migrate", "preflight"),
-    *("messages", "exceptions", "despatches", "lanes", "mappings", "keys", "demo", "openapi"),
+    *("messages", "exceptions", "despatches", "align", "lanes", "mappings", "keys", "demo", "openapi"),
 )
 SAID = (SettingsError, NotConfiguredError, EmbeddedError, SluiceError)
 

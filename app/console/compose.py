@@ -11,7 +11,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.console import deeds, despatches, door, exceptions, orders
+from app.console import alignment, deeds, despatches, door, exceptions, orders
 from app.console.desk import Desk
 from app.console.refusal import TITLES, RefusalError, StrangerError
 from app.console.render import HERE, page
@@ -64,6 +64,7 @@ def console(desk: Desk) -> Starlette:
             get("/despatches", despatches.listing),
             get("/despatches.csv", despatches.export),
             get("/stock", despatches.stock),
+            get("/alignment", alignment.listing),
             get("/lanes", orders.lanes),
             get("/audit", orders.audit),
             get("/sign-in", door.door),

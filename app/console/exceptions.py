@@ -14,7 +14,7 @@ from app.console.render import page
 from app.domain.message import Owner
 from app.domain.remedy import Act, required
 from app.flows import aim
-from app.ledger import causes, survey
+from app.ledger import alignment, causes, survey
 from app.outbox import browse
 from app.outbox.behind import behind
 
@@ -38,6 +38,7 @@ async def front(request: Request) -> Response:
         "owner": owner,
         "owners": [one.value for one in Owner],
         "cases": sum(one.cases for one in groups),
+        "failing": await alignment.failing(desk.pool),
         "live": fields.get("live") != "off",
         "news": news(fields),
     }

@@ -198,6 +198,7 @@ class Destination(SQLModel, table=True):
     __tablename__ = "destination"
     name: str = Field(sa_column=_key())
     tokens: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
+    spare: float = Field(sa_column=Column(Double, nullable=False, server_default=text("0")))
     refilled_at: datetime = Field(sa_column=_stamp())
     slots: float = Field(sa_column=Column(Double, nullable=False, server_default=text("1")))
     failures: int = Field(sa_column=Column(Integer, nullable=False, server_default=text("0")))
@@ -295,6 +296,18 @@ class Binding(SQLModel, table=True):
     adopted: bool = Field(sa_column=Column(Boolean, nullable=False))
     codes: dict[str, str] = Field(sa_column=Column(JSONB, nullable=False, server_default=text("'{}'")))
     bound_at: datetime = Field(sa_column=_stamp())
+    applied: dict[str, Any] | None = Field(sa_column=Column(JSONB, nullable=True))
+
+
+class ErpLock(SQLModel, table=True):
+    """A lock of ours on a document of the ERP. `lock_id` is null until the ERP has answered."""
+
+    __tablename__ = "erp_lock"
+    erp: str = Field(sa_column=_key())
+    document_id: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    lock_id: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+    worker: str = Field(sa_column=_text())
+    taken_at: datetime = Field(sa_column=_stamp())
 
 
 class ParcelTold(SQLModel, table=True):
@@ -346,6 +359,32 @@ class DespatchSeen(SQLModel, table=True):
     told_at: datetime | None = Field(sa_column=_stamp(nullable=True))
 
 
+class ReferenceTaken(SQLModel, table=True):
+    """Which order bears the ERP's number in an account of a channel. `filed_at`: a file that tells it was written then."""
+
+    __tablename__ = "reference_taken"
+    account: str = Field(sa_column=_key())
+    number: str = Field(sa_column=_key())
+    connection: str = Field(sa_column=_text())
+    ref: str = Field(sa_column=_text())
+    taken_at: datetime = Field(sa_column=_stamp())
+    filed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
+class ReturnAsked(SQLModel, table=True):
+    """A return that a channel was asked for: units of one of the order's lines."""
+
+    __tablename__ = "return_asked"
+    connection: str = Field(sa_column=_key())
+    id: str = Field(sa_column=_key())
+    ref: str = Field(sa_column=_text())
+    line_ref: str = Field(sa_column=_text())
+    units: int = Field(sa_column=Column(Integer, nullable=False))
+    reason: str = Field(sa_column=_text())
+    seen_at: datetime = Field(sa_column=_stamp())
+    acknowledged_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+
+
 class ExceptionCase(SQLModel, table=True):
     """Something a person must settle (or know): opened by a park or by a flag; a flag holds nothing up."""
 
@@ -393,6 +432,40 @@ class Audit(SQLModel, table=True):
     object: str = Field(sa_column=_text())
     detail: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     reason: str = Field(sa_column=_text())
+
+
+class Article(SQLModel, table=True):
+    """What a channel offers or the ERP keeps, as the last walk found it. `misfit`: why an order of it would park, or that
+    no channel offers it; null where it fits.
+    """
+
+    __tablename__ = "article"
+    __table_args__ = (
+        Index(
+            "article_misfit",
+            "misfit",
+            "destination",
+            "code",
+            "barcode",
+            postgresql_where=text("misfit IS NOT NULL"),
+        ),
+    )
+    destination: str = Field(sa_column=_key())
+    code: str = Field(sa_column=_key())
+    barcode: str = Field(sa_column=_key())
+    active: bool = Field(sa_column=Column(Boolean, nullable=False))
+    walk: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    misfit: str | None = Field(sa_column=_text(nullable=True))
+
+
+class ArticleWalk(SQLModel, table=True):
+    """When a catalogue was last walked: begun, read to its end, compared with the others."""
+
+    __tablename__ = "article_walk"
+    destination: str = Field(sa_column=_key())
+    began_at: datetime = Field(sa_column=Column(DateTime(timezone=True), nullable=False))
+    listed_at: datetime | None = Field(sa_column=_stamp(nullable=True))
+    aligned_at: datetime | None = Field(sa_column=_stamp(nullable=True))
 
 
 class ApiKey(SQLModel, table=True):

@@ -15,13 +15,15 @@ from app.domain.rules import Mappings, Route
 @dataclass(frozen=True, slots=True)
 class Options:
     """`prefix`: of the connection's keys. `channel`: the connector's name, for posting rules. `charset`: a codec, for
-    a company that is limited to one. `gift_cards`: finance.md 4.7; None parks them.
+    a company that is limited to one. `gift_cards`: finance.md 4.7; None parks them. `tolerance`: how far a unit's price
+    may differ from the ERP's; None compares nothing.
     """
 
     prefix: str
     channel: str
     charset: str | None = None
     gift_cards: Literal["multi_purpose", "single_purpose"] | None = None
+    tolerance: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)

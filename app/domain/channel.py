@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any, Protocol
 
 from app.domain.despatch import Parcel
@@ -38,7 +39,8 @@ class Page:
 
     `confirm`: opaque ids that the channel may forget once the drafts are committed (never before).
     `horizon`: how far through the channel's history this page reaches, UTC. `walk`: rows of which only new and changed
-    ones become messages; a walk that found any is followed by another at once.
+    ones become messages; a walk that found any is followed by another at once. `unseen`: notices of
+    orders that matter only where the order was never seen.
     """
 
     drafts: tuple[Draft, ...]
@@ -47,6 +49,7 @@ class Page:
     confirm: tuple[str, ...] = ()
     horizon: datetime | None = None
     walk: Walk | None = None
+    unseen: tuple[Draft, ...] = ()
 
 
 Receive = Callable[[bytes, Mapping[str, str], datetime], tuple[Draft, ...]]
@@ -68,23 +71,28 @@ class Polled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `placed_at`: UTC."""
+    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `filed_at`: when a file that
+    tells so was written, for channels that read files. Times are UTC.
+    """
 
     ref: str
     channel_id: str
     number: str
     placed_at: datetime
     lines: Mapping[str, int]
+    filed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
     """`sent`: whether there was anything to tell. `left`: lines that are new in the channel and that the ERP lacks, or holds
-    with another quantity: they were not acknowledged.
+    with another quantity: they were not acknowledged. `waits`: it lies in a file, and the channel does not show yet that it
+    read it: ask again.
     """
 
     sent: bool
     left: tuple[str, ...] = ()
+    waits: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +112,16 @@ class Shipment:
 
 
 @dataclass(frozen=True, slots=True)
+class Return:
+    """A return that was asked for: `id` in the channel, `units` of the order's line `line`."""
+
+    id: str
+    channel_id: str
+    line: str
+    units: int
+
+
+@dataclass(frozen=True, slots=True)
 class Budget:
     """Requests a second on average, and at once. Orders keep at least 30 % of it (outbox.md §8)."""
 
@@ -111,9 +129,37 @@ class Budget:
     burst: float
 
 
+@dataclass(slots=True)
+class Meter:
+    """Requests that were made since the channel was opened, answered or not."""
+
+    asked: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """Something that can be ordered, as its system spells it: `code`, "" where only the barcode tells; `barcode`, "" where
+    there is none. `active`: it may be sold.
+    """
+
+    code: str
+    barcode: str = ""
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Articles:
+    """A page of a catalogue. `onward`: where the next one begins; None after the last."""
+
+    items: tuple[Article, ...]
+    onward: dict[str, Any] | None
+
+
+Catalogue = Callable[[dict[str, Any]], Awaitable[Articles]]
 Unpack = Callable[[str, Mapping[str, Any]], Order | Unreadable | None]
 Acknowledge = Callable[[Acknowledgement], Awaitable[Acknowledged]]
-Answer = Callable[[str], Awaitable[bool]]
+Answer = Callable[[str, frozenset[str]], Awaitable[bool]]
+AcknowledgeReturn = Callable[[Return], Awaitable[bool]]
 Begin = Callable[[], Awaitable[None]]
 Ship = Callable[[Shipment, Begin], Awaitable[bool]]
 Gone = Callable[[Sequence[tuple[str, str]], int], tuple[Draft, ...]]
@@ -133,7 +179,15 @@ class Channel:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
     `carriers()`: what a parcel may be said to have gone by, where the channel keeps a list of it.
-    `answer_cancellation(channel_id)`: agrees to what was asked to be cancelled; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
+    `tolerances`: store -> how far a unit's price may differ from the ERP's for its account; stores that are
+    not named are not compared.
+    `acknowledge_return(return)`: agrees to deal with it; answers so too.
+    `new_orders`: the poll from whose list an
+    acknowledgement takes an order away; any poll if "". `account`: in which the ERP's numbers must be one of a kind, the destination if "";
+    `number_prefix`: put before them, where other companies' may be equal.
+    `answer_cancellation(channel_id, lines)`: agrees to what was asked to be cancelled of these lines; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
+    `meter`: without one, each call is taken for one request of the budget.
+    `catalogue(cursor)`: a page of what is for sale; {} is the first.
     """
 
     name: str
@@ -153,8 +207,15 @@ class Channel:
     ship: Ship | None = None
     carriers: Callable[[], Awaitable[frozenset[str]]] | None = None
     answer_cancellation: Answer | None = None
+    acknowledge_return: AcknowledgeReturn | None = None
+    catalogue: Catalogue | None = None
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
+    tolerances: Mapping[str, Decimal] = field(default_factory=dict)
+    new_orders: str = ""
+    account: str = ""
+    number_prefix: str = ""
+    meter: Meter | None = None
 
     @property
     def destination(self) -> str:

@@ -1,17 +1,21 @@
 """The shape of the ERP: where orders, stock and money are true."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from app.domain.channel import Poll
+from app.domain.channel import Catalogue, Poll
 from app.domain.despatch import Note
 from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
+
+if TYPE_CHECKING:  # made of what is below
+    from app.domain.amend import Contents, Hold, Revision
+from app.domain.refusals import Phrases
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +29,15 @@ class Customer:
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """`group`: the ERP's product group, for posting rules; "" where it was not read."""
+    """`group`: the ERP's product group, for posting rules; "" where it was not read. `tax_rate`: of its own tax code, in
+    percent; None where that is unknown.
+    """
 
     code: str
     barcode: str
     active: bool
     group: str = ""
+    tax_rate: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,22 @@ class Wanted:
 
 
 @dataclass(frozen=True, slots=True)
+class Quote:
+    """What a price is asked for: so many units of a normalised code for an account, at once."""
+
+    customer: str
+    code: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the ERP knows of the wanted codes (absent = unknown there), and its small tables whole.
 
     `products`: by our normalised code. `by_barcode`: barcode -> every product that carries it.
     `nominals`: (reference, cost centre, department). `charges`: additional charge codes.
-    `required_analysis`: analysis slots that the company makes mandatory on orders.
+    `required_analysis`: analysis slots that the company makes mandatory on orders. `prices`: of one unit, after the
+    account's discount; quotes that the ERP has no price for are left out.
     """
 
     customers: Mapping[str, Customer] = field(default_factory=dict)
@@ -68,6 +85,7 @@ class Facts:
     nominals: frozenset[tuple[str, str, str]] = frozenset()
     required_analysis: frozenset[int] = frozenset()
     tax_inclusive: bool = False
+    prices: Mapping[Quote, Decimal] = field(default_factory=dict)
 
 
 class EntryKind(StrEnum):
@@ -194,13 +212,17 @@ class TokenStore(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Erp:
-    """`facts(wanted)`: cached look-ups. `probe(keys)`: every document, drafts and archive included, whose customer
+    """`facts(wanted)`: cached look-ups. `prices(quotes)`: as `Facts.prices`, never from a cache. `probe(keys)`: every document, drafts and archive included, whose customer
     document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
     create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
     `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
-    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's.
-    `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
+    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's. `catalogue(cursor)`: a page of its products; {} is the first.
+    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
+    writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
+    LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
+    `lock_seconds`: how long a lock of ours is held at most.
+    `consult(phrases)`: whom to ask what a refusal means. `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
     `preflight()`: every problem found, as sentences for a person.
     """
 
@@ -211,10 +233,17 @@ class Erp:
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
     find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
+    prices: Callable[[Collection[Quote]], Awaitable[Mapping[Quote, Decimal]]] | None = None
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
+    consult: Callable[[Phrases], None] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    catalogue: Catalogue | None = None
+    contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
+    change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    release: Callable[[int, int], Awaitable[None]] | None = None
+    lock_seconds: float = 10.0
     slots: int = 4
     deadline: float = 60.0
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from app.domain.case import Case
-from app.domain.erp import Product, Wanted
+from app.domain.erp import Facts, Product, Wanted
 from app.domain.lanes import normalise
 from app.domain.message import Violation
 from app.domain.order import Line, LineKind, Order
@@ -21,7 +21,7 @@ def wanted_products(order: Order, mappings: Mappings) -> Wanted:
     aliases = (mappings.find_alias(order.connection, line.sku) for line in lines)
     return Wanted(
         products=frozenset({normalise(line.sku) for line in lines} | {code for code in aliases if code}),
-        barcodes=frozenset(barcode for line in lines for barcode in _barcodes(line)),
+        barcodes=frozenset(barcode for line in lines for barcode in _barcodes(line.sku, line.ean)),
     )
 
 
@@ -44,7 +44,7 @@ def identify(case: Case) -> dict[str, Product]:
 
 
 def _identify_line(case: Case, line: Line) -> Product | Violation:
-    products = _candidates(case, line)
+    products = candidates(case.order.connection, (line.sku, line.ean), case.facts, case.mappings)
     if not products:
         return Violation(
             code="E-SKU-UNKNOWN",
@@ -72,19 +72,23 @@ def _identify_line(case: Case, line: Line) -> Product | Violation:
     return products[0]
 
 
-def _candidates(case: Case, line: Line) -> tuple[Product, ...]:
-    alias = case.mappings.find_alias(case.order.connection, line.sku)
-    for code in (normalise(line.sku), alias):
-        if code and (product := case.facts.products.get(code)):
+def candidates(
+    connection: str, spelled: tuple[str, str], facts: Facts, mappings: Mappings
+) -> tuple[Product, ...]:
+    """Products that `spelled` (SKU, barcode) may mean; several only by a barcode that they share."""
+    sku, ean = spelled
+    alias = mappings.find_alias(connection, sku)
+    for code in (normalise(sku), alias):
+        if code and (product := facts.products.get(code)):
             return (product,)
     if alias:
         return ()
-    for barcode in _barcodes(line):
-        if products := case.facts.by_barcode.get(barcode):
+    for barcode in _barcodes(sku, ean):
+        if products := facts.by_barcode.get(barcode):
             return products
     return ()
 
 
-def _barcodes(line: Line) -> tuple[str, ...]:
+def _barcodes(sku: str, ean: str) -> tuple[str, ...]:
     """Some shops use the barcode as their code."""
-    return tuple(text for text in (line.ean.strip(), line.sku.strip()) if text)
+    return tuple(text for text in (ean.strip(), sku.strip()) if text)

@@ -96,8 +96,11 @@ class Shipped:
 class Order:
     """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
     `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `tax_included`: whether line, charge and discount figures hold VAT. `deliver_from`, `deliver_by`: the days between
-    which a trade customer wants the goods. `shipped`: only where despatches begin in the channel.
+    `paused`: somebody in the channel holds it on purpose. `tax_included`: whether line, charge and discount figures hold VAT.
+    `deliver_from`, `deliver_by`: the days between which a trade customer wants the goods. `shipped`: only where despatches
+    begin in the channel.
+    `unpriced`: lines that the channel gives no figures for: theirs, rate included, are 0 and are missing from the totals.
+    `unacknowledged`: whether the channel waits to hear that the ERP has a line of it.
     """
 
     connection: str
@@ -123,9 +126,12 @@ class Order:
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    paused: bool = False
     deliver_from: date | None = None
     deliver_by: date | None = None
     shipped: tuple[Shipped, ...] = ()
+    unpriced: tuple[str, ...] = ()
+    unacknowledged: bool = False
 
     def has_left(self) -> bool:
         """All that is wanted of it was shipped."""

@@ -24,6 +24,7 @@ IMPERSONAL = frozenset(
         "tax_included",
         "wholesale",
         "payment_method",
+        "paused",
     }
 )
 

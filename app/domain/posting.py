@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from app.domain.agreement import agree
 from app.domain.case import Case, Options
 from app.domain.entries import write_entries
 from app.domain.erp import Facts, SalesOrder, Wanted
@@ -35,7 +36,8 @@ def plan(
 ) -> SalesOrder | tuple[Violation, ...]:
     """The sales order that should exist, or all violations at once, in the order of the document.
 
-    `facts` must cover `wanted(order, mappings)`: what they lack counts as unknown in the ERP.
+    `facts` must cover `wanted(order, mappings)`, and hold the prices of `quotes` of it: what they lack counts as unknown
+    in the ERP.
     """
     case = _open_case(order, mappings, facts, options)
     customer = choose_customer(case)
@@ -44,6 +46,8 @@ def plan(
     delivery, misfits = fit_delivery(order.delivery, options.charset)
     case.found.extend((*misfits, *_unpostable(order, options)))
     products = identify(case)
+    case = agree(case, customer, products)
+    order = case.order
     shares = price(case)
     entries = write_entries(case, shares, products, warehouse)
     if case.found:

@@ -118,7 +118,7 @@ def covers(progress: Progress, goods: Goods) -> bool:
     return bool(goods) and all(gone.get(code, Decimal(0)) >= units for code, units in goods.items())
 
 
-def digest(gone: Goods, less: Goods | None = None) -> bytes:
+def imprint(gone: Goods, less: Goods | None = None) -> bytes:
     """SHA-256 of what was despatched, without `less`: it tells a later look what there was before a send."""
     kept = {code: units - (less or {}).get(code, Decimal(0)) for code, units in gone.items()}
     spelt = sorted(f"{code}={units.normalize():f}" for code, units in kept.items() if units)

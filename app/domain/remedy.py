@@ -64,7 +64,7 @@ _SAYS: Mapping[Place, str] = MappingProxyType(
         Place.NOWHERE: "Nothing is held up: look, and say that you have.",
     }
 )
-_TELLING = frozenset({"acknowledge", "ship", "answer_cancellation"})
+_TELLING = frozenset({"acknowledge", "ship", "answer_cancellation", "acknowledge_return"})
 """What a channel is told: a person may have told it in the channel's own pages."""
 _ERP = frozenset(
     {
@@ -80,6 +80,7 @@ _ERP = frozenset(
         "E-CANCEL-AFTER-POST",
         *("E-CARRIER-MISSING", "E-TRACKING-MISSING", "E-TRACKING-FORMAT", "E-DISPATCH-DATE", "E-QTY"),
         *("E-LINE-UNKNOWN", "E-REF-NOTUNIQUE", "E-NOTE-CHANGED", "E-LOCKED"),
+        *("E-PRICE-MISMATCH", "E-PRICE-UNKNOWN"),
         *("E-DESPATCH-UNSURE", "E-DESPATCH-UNPLACED", "E-DOCUMENT-UNKNOWN"),
     }
 )
@@ -97,6 +98,7 @@ _CHANNEL = frozenset(
         *("E-SKU-AMBIGUOUS", "E-CCY-UNMAPPED", "E-CUST-UNMAPPED", "E-VAT-MISMATCH"),
         *("E-PRICE-MISSING", "E-DATE-WINDOW", "E-DATE-FORMAT", "E-VS-REFUSED", "E-VS-ORDER-GONE"),
         *("E-CAPTURE-FAILED", "E-SHIP-UNSURE", "E-CENTRA-ORDER-GONE", "E-SHIPMENT-GONE"),
+        *("E-RETURN-UNKNOWN", "E-RETURN-UNITS"),
     }
 )
 SHARED = (
@@ -172,10 +174,11 @@ def prefill(table: str, field: str, value: str, source: str, order: Order | None
 
 def _known(table: str, field: str, value: str, order: Order | None) -> dict[str, str]:
     match table:
-        case "sku_aliases":
-            return {"alias": value}
-        case "carriers":
-            return {"carrier" if field == "carrier" else "courier": value}
+        case "sku_aliases" | "carriers":
+            side = "carrier" if field == "carrier" else "courier"
+            return {"alias" if table == "sku_aliases" else side: value}
+        case "phrases":
+            return {"phrase": value.replace("…", "*")[:200]}  # what was blotted out may be anything
         case "customers" if order is not None:
             account = order.account if order.wholesale else ""
             return {"store": order.store, "currency": order.currency, "account": account}

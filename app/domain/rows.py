@@ -11,6 +11,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, Field, StringConstraints, model_validator
 
 from app.domain.lanes import normalise
+from app.domain.refusals import PhraseRow
 from app.domain.row import (
     ANY,
     Amount,
@@ -241,5 +242,6 @@ TABLES: MappingProxyType[str, type[Row]] = MappingProxyType(
         "required_fields": FieldRow,
         "sku_aliases": AliasRow,
         "carriers": CarrierRow,
+        "phrases": PhraseRow,
     }
 )

@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 from app.domain.lanes import normalise
+from app.domain.refusals import PhraseRow
 from app.domain.row import ANY, Row
 from app.domain.rows import (
     AliasRow,
@@ -64,6 +65,7 @@ class Mappings:
     required_fields: Mapping[tuple[str, str, int], FieldRow] = field(default_factory=dict)
     sku_aliases: Mapping[tuple[str, str], str] = field(default_factory=dict)
     carriers: Mapping[tuple[str, str, str], CarrierRow] = field(default_factory=dict)
+    phrases: tuple[PhraseRow, ...] = ()
 
     def find_customer(self, connection: str, store: str, currency: str, account: str) -> CustomerRow | None:
         """An account's row never falls back to the shoppers'."""
@@ -181,6 +183,7 @@ def index(rows: Iterable[Row], version: str = "") -> Mappings:
     """Rows of all tables, in any order."""
     pile = tuple(rows)
     posting = [row for row in pile if isinstance(row, PostingRow)]
+    phrases = [row for row in pile if isinstance(row, PhraseRow)]
     return Mappings(
         version=version,
         customers={
@@ -205,4 +208,5 @@ def index(rows: Iterable[Row], version: str = "") -> Mappings:
             for row in pile
             if isinstance(row, CarrierRow)
         },
+        phrases=tuple(sorted(phrases, key=lambda row: (-len(row.key), row.key))),
     )

@@ -83,10 +83,10 @@ async def _accept(conn: asyncpg.Connection, going: Sequence[Member], word: Word)
         await binding.rename(conn, one.source, one.order_ref or "", word.document)
     await append(conn, [_bind(one, word) for one in named])
     await notes.tell_by_hand(conn, ended)
+    await shipped.record(conn, await shipped.of_messages(conn, ended))
     for number in ended:
         if _ending(held[number]) is Ending.LEFT:
             await binding.leave(conn, held[number].source, held[number].order_ref or "")
-    await shipped.record(conn, await shipped.of_messages(conn, ended))
     done = [one for one in going if one.case_id in flags or (not one.flag and one.message_id in ended)]
     if done:
         await audit.note(

@@ -1,80 +1,142 @@
-"""Edits and cancellations that come after an order was sent. Until they are written to the ERP by a flow of their own,
-a person settles them: nothing is changed there silently, and nothing is forgotten. A retry looks whether it was done.
+"""Edits and cancellations that come after an order was sent are written to the ERP, under its lock and merged with what
+people did there; what must not be written is a person's, and nothing is forgotten (R-28, R-33, R-34).
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from dataclasses import dataclass
+from functools import partial
 
-from app.domain.erp import Document, DocumentStanding
+from app.domain.amend import Amendment, Contents, Decide, Revision
+from app.domain.erp import SalesOrder
+from app.domain.merge import Edit, cancel, merge
 from app.domain.message import Claimed, Done, Draft, Outcome, Owner, Park, Result, Violation
-from app.domain.order import Standing
-from app.flows.adopt import same
-from app.flows.answer_cancellation import draft
+from app.domain.order import Order, Standing
+from app.flows.absent import absent
+from app.flows.answer_cancellation import cancelled_lines, draft
+from app.flows.by_hand import look
 from app.flows.context import Context
 from app.flows.flow import Batch
-from app.flows.plan_order import plan_newest
+from app.flows.hold import Holding
+from app.flows.plan_order import plan_order
+from app.flows.totals import checked
 from app.flows.upstream import timed
 from app.ledger import binding, snapshot
-from app.ledger.binding import Binding, Revised
+from app.ledger.binding import Applied, Binding, Revised
 from app.ledger.snapshot import Snapshot
-from app.outbox.cases import was_released
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What the channel wants, None for a cancellation, and how it meets the document."""
+
+    theirs: SalesOrder | None
+    decide: Decide
 
 
 async def change(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
     for message in batch.messages:
-        yield [await _compare(ctx, message)]
+        yield [await _follow(ctx, batch, message)]
 
 
-async def _compare(ctx: Context, message: Claimed) -> Outcome:
+async def _follow(ctx: Context, batch: Batch, message: Claimed) -> Outcome:
     """The order lane put us behind the place effect: the order is bound now, or never will be."""
     ref = message.order_ref or ""
     bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
     newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
     if bound is None or newest is None:
-        answered = _answer(ctx, message, newest) if newest else ()
-        return Outcome(message, Done(Result.NO_EFFECT, "the order never reached the ERP"), answered)
-    if newest.order.standing is Standing.CANCELLED:
-        if await _cancelled(ctx, bound):
-            done = Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP")
-            return Outcome(message, done, _answer(ctx, message, newest))
-        fix = f"cancel sales order {bound.document_no} in the ERP"
-        return Outcome(message, Park((_violation("E-CANCEL-AFTER-POST", bound.document_no, fix),)))
-    if newest.content == bound.content:
-        return Outcome(message, Done(Result.NO_EFFECT, "the ERP has this content"))
-    if (changed := await _changed(ctx, message, bound, newest)) is not None:
-        revised = Revised(message.source, ref, changed, newest.content)
-        return Outcome(message, Done(Result.APPLIED, "the ERP was changed by hand"), facts=(revised,))
-    fix = f"change sales order {bound.document_no} in the ERP as the channel shows it"
-    return Outcome(message, Park((_violation("E-EDIT-AFTER-POST", bound.document_no, fix),)))
+        done = Done(Result.NO_EFFECT, "the order never reached the ERP")
+        return Outcome(message, done, _answer(ctx, message, newest.order) if newest else ())
+    cancelled = newest.order.standing is Standing.CANCELLED
+    if not cancelled and newest.content == bound.content:
+        done = Done(Result.NO_EFFECT, "the ERP has this content")
+        return Outcome(message, done, _answer(ctx, message, newest.order))
+    if not bound.document_id or ctx.erp.change is None:
+        outcome = await look(ctx, message, bound, newest)
+        told = _answer(ctx, message, newest.order) if isinstance(outcome.verdict, Done) else ()
+        return Outcome(message, outcome.verdict, told, outcome.facts)
+    plan = Plan(None, cancel) if cancelled else await _plan(ctx, message.source, newest.order)
+    if not isinstance(plan, Plan):
+        return Outcome(message, Park(plan))
+    holding = Holding(ctx, batch.lease, message, bound, newest.content)
+    if (written := await _write(holding, plan, newest)) is not None:
+        return written
+    done = Done(Result.APPLIED, f"{bound.document_no} is gone from the ERP")
+    return Outcome(message, done, _answer(ctx, message, newest.order))
 
 
-def _answer(ctx: Context, message: Claimed, newest: Snapshot) -> tuple[Draft, ...]:
-    """What the channel waits for, where it asked to cancel."""
-    channel = ctx.channel_of(message.source)
-    asked = newest.order.standing is Standing.CANCELLED and channel.answer_cancellation
-    return (draft(channel, message, newest.order),) if asked else ()
+async def _plan(ctx: Context, source: str, order: Order) -> Plan | tuple[Violation, ...]:
+    """The money is validated again, as when it was placed."""
+    theirs = await plan_order(ctx, source, order)
+    if not isinstance(theirs, SalesOrder):
+        return theirs
+    applied = await binding.applied(ctx.pool, source, order.ref)
+    base = await plan_order(ctx, source, applied.order) if applied.order else None
+    known = base if isinstance(base, SalesOrder) else None
+    return Plan(theirs, partial(_meet, Edit(known, theirs, _fallen(applied.order, order)), applied))
 
 
-async def _cancelled(ctx: Context, bound: Binding) -> bool:
-    document = await _document(ctx, bound)
-    return document is not None and document.standing is DocumentStanding.CANCELLED
+def _fallen(before: Order | None, now: Order) -> frozenset[str]:
+    """Lines of which more is cancelled than when the ERP was last told."""
+    known = {line.ref: line.cancelled for line in before.lines} if before else {}
+    fallen = {line.ref for line in now.lines if line.cancelled > known.get(line.ref, 0)}
+    return frozenset(fallen)
 
 
-async def _changed(ctx: Context, message: Claimed, bound: Binding, newest: Snapshot) -> Document | None:
-    """The document, if a person says that it was changed and its figures agree. Without that word they prove nothing:
-    an edited address does not show in them.
+def _meet(edit: Edit, applied: Applied, held: Contents) -> Amendment | tuple[Violation, ...] | None:
+    """Where it is not known what we last told the ERP, its totals say whether people changed the document since."""
+    document = held.document
+    totals = (document.net, document.tax, document.gross)
+    if edit.base is None and totals != applied.totals and (wish := merge(edit, held)) is not None:
+        if isinstance(wish, tuple):
+            return wish
+        value = f"{document.gross} in the ERP, {edit.theirs.gross} in the channel"
+        fix = "somebody changed it in the ERP: make it what the channel says, then retry; or accept it as it stands"
+        return (Violation("E-EDIT-CONFLICT", "total_gross_value", value, fix, Owner.OPERATIONS),)
+    return merge(edit, held)
+
+
+async def _write(holding: Holding, plan: Plan, newest: Snapshot) -> Outcome | None:
+    """None: the document is gone, and so it should be. Looked at without a lock first: most of what may not be written is
+    seen at once, and what is there already needs none.
     """
-    if not await was_released(ctx.pool, message):
-        return None
-    document, planned = await _document(ctx, bound), await plan_newest(ctx, message.source, newest)
-    if document is None or planned is None or document.standing is DocumentStanding.CANCELLED:
-        return None
-    return document if same(document, planned) else None
+    ctx, message, erp = holding.ctx, holding.message, holding.ctx.erp
+    if erp.contents is None or erp.change is None:
+        raise ValueError(erp.name)
+    held = await timed(ctx, erp.name, "contents", erp.contents(holding.document_id))
+    if held is None:
+        return None if plan.theirs is None else Outcome(message, Park((_gone(holding.bound),)))
+    wish = plan.decide(held)
+    if isinstance(wish, tuple):
+        return Outcome(message, Park(wish))
+    if isinstance(wish, Amendment):
+        if message.in_doubt:
+            return Outcome(message, absent(ctx, message))
+        revision = Revision(holding.document_id, plan.decide, plan.theirs)
+        answer = await timed(ctx, erp.name, "change", erp.change(revision, holding))
+        if isinstance(answer, tuple):
+            return Outcome(message, Park(answer))
+        held = answer
+    return _written(holding, plan, (newest, held))
 
 
-async def _document(ctx: Context, bound: Binding) -> Document | None:
-    found = await timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([bound.probe_key]))
-    return next((one for one in found.get(bound.probe_key, ()) if one.id == bound.document_id), None)
+def _written(holding: Holding, plan: Plan, what: tuple[Snapshot, Contents]) -> Outcome:
+    ctx, message, (newest, held) = holding.ctx, holding.message, what
+    number, answers = held.document.number, _answer(ctx, message, newest.order)
+    if plan.theirs is None:
+        return Outcome(message, Done(Result.APPLIED, f"{number} is cancelled in the ERP"), answers)
+    codes = {entry.ref: entry.code for entry in plan.theirs.entries if entry.ref}
+    revised = Revised(message.source, newest.order.ref, held.document, newest.content, newest.order, codes)
+    flags = checked(message, plan.theirs, held.document)
+    return Outcome(message, Done(Result.APPLIED, f"{number} was changed"), answers, (revised, *flags))
 
 
-def _violation(code: str, number: str, fix: str) -> Violation:
-    return Violation(code, "order", number, fix, Owner.OPERATIONS)
+def _answer(ctx: Context, message: Claimed, order: Order) -> tuple[Draft, ...]:
+    """What the channel waits for, where it asked to cancel: all of it, or lines."""
+    channel = ctx.channel_of(message.source)
+    asked = order.standing is Standing.CANCELLED or bool(cancelled_lines(order))
+    return (draft(channel, message, order),) if asked and channel.answer_cancellation else ()
+
+
+def _gone(bound: Binding) -> Violation:
+    fix = "somebody deleted it in the ERP: enter it anew by hand, then accept; or cancel it in the channel"
+    return Violation("E-EDIT-AFTER-POST", "order", bound.document_no, fix, Owner.OPERATIONS)

@@ -10,7 +10,7 @@ from app.domain.despatch import line_codes
 from app.domain.errors import DestinationError, PermanentError, SnoozeError, TransientError
 from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Violation
 from app.domain.order import Order, Shipped
-from app.domain.progress import Despatch, Goods, Item, Progress, add, allot, covers, digest
+from app.domain.progress import Despatch, Goods, Item, Progress, add, allot, covers, imprint
 from app.flows.absent import absent
 from app.flows.context import Context
 from app.flows.flow import Batch, FencedError, Lease
@@ -19,8 +19,8 @@ from app.flows.upstream import timed
 from app.ledger import binding, shipped, snapshot
 from app.ledger.binding import Binding
 from app.ledger.shipped import ShippedConfirmed
-from app.outbox.cases import was_released
-from app.outbox.intend import Intent, forget, forget_all, intend, last_sent
+from app.outbox.cases import was_looked_at, was_released
+from app.outbox.intend import Intent, forget, intend, last_sent
 from app.telemetry.words import ProbeResult
 
 UNSURE = "E-DESPATCH-UNSURE"
@@ -77,17 +77,18 @@ async def _look(ctx: Context, job: _Job, progress: Progress) -> Outcome | None:
     if note := progress.marked(job.mark):
         return _done(ctx, job, f"found as note {note.number}")
     before = (await last_sent(ctx.pool, [message.id])).get(message.id)
-    if before is not None and digest(gone, job.goods) == before:
+    if before is not None and await was_looked_at(ctx.pool, message, UNSURE):
+        return await _by_hand(ctx, job, progress)
+    if before is not None and imprint(gone, job.goods) == before:
         return _done(ctx, job, f"{progress.number} has it, without our mark")
     if not message.in_doubt:
         return await _by_hand(ctx, job, progress)
-    if before is None or digest(gone) == before:
+    if before is None or imprint(gone) == before:
         ctx.metrics.probe_results_total.labels(ProbeResult.ABSENT.value).inc()
         return Outcome(message, absent(ctx, message))
     ctx.metrics.probe_results_total.labels(ProbeResult.DIFFERS.value).inc()
     fix = f"look at {progress.number} in the ERP: if these goods were not despatched there, retry; if so, accept it"
     wrong = _violation(UNSURE, "despatch", ", ".join(_spell(job.goods)), fix)
-    await forget_all(ctx.pool, message)
     return Outcome(message, Park((wrong,), there=False))
 
 
@@ -116,7 +117,7 @@ async def _send(ctx: Context, lease: Lease, job: _Job, progress: Progress) -> Ou
         return Outcome(job.message, Park(planned))
     if ctx.erp.confirm_despatch is None:
         raise ValueError(job.mark)
-    intent = Intent(job.message, CONFIRM, job.mark, digest(progress.despatched))
+    intent = Intent(job.message, CONFIRM, job.mark, imprint(progress.despatched))
     if job.message.id not in await intend(ctx.pool, [intent]):
         raise FencedError("the message is no longer ours")
     call = ctx.erp.confirm_despatch(planned, lambda: lease.check(ctx.now(), ctx.erp.deadline))

@@ -40,6 +40,7 @@ class Pace:
     breaker_failures: int = 5
     breaker_rest: float = 10.0
     look: float = 1.0
+    align_hour: int = 3
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,13 +10,15 @@ import structlog
 
 from app.domain.erp import Document
 from app.domain.errors import SluiceError
-from app.domain.message import Done, Draft, InDoubt, Outcome, Owner, Park, Result, Violation
-from app.flows import acknowledge
+from app.domain.message import Done, Draft, InDoubt, Outcome, Park, Result, Violation
+from app.flows import acknowledge, answer_cancellation
 from app.flows.absent import absent
 from app.flows.adopt import Adopt, judge
+from app.flows.answer_cancellation import cancelled_lines
 from app.flows.context import Context
 from app.flows.flow import Batch, Lease
 from app.flows.plan_order import Job, prepare
+from app.flows.totals import checked
 from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
 from app.ledger.binding import Bound
@@ -79,7 +81,10 @@ def _count(ctx: Context, job: Job, result: ProbeResult) -> None:
 def _bound(ctx: Context, job: Job, document: Document, content: bytes, *, adopted: bool = True) -> Bound:
     ref = job.message.order_ref or ""
     codes = {entry.ref: entry.code for entry in job.planned.entries if entry.ref} if job.planned else {}
-    return Bound(job.message.source, ref, ctx.erp.destination, job.key, document, content, adopted, codes)
+    order = job.order if content == job.content else None
+    return Bound(
+        job.message.source, ref, ctx.erp.destination, job.key, document, content, adopted, codes, order
+    )
 
 
 async def _send_all(ctx: Context, lease: Lease, jobs: Sequence[Job]) -> AsyncGenerator[Outcome, None]:
@@ -109,21 +114,13 @@ async def _send(ctx: Context, lease: Lease, job: Job) -> Outcome:
 
 
 def _told(ctx: Context, job: Job) -> tuple[Draft, ...]:
-    """The channel hears of it, where it wants to."""
-    channel = ctx.channel_of(job.message.source)
-    return (acknowledge.draft(channel, job.message),) if channel.acknowledge else ()
+    """The channel hears of it, where it wants to; and that lines are not in it that were cancelled before."""
+    channel, message = ctx.channel_of(job.message.source), job.message
+    told = (acknowledge.draft(channel, message),) if channel.acknowledge else ()
+    if job.order is None or not channel.answer_cancellation or not cancelled_lines(job.order):
+        return told
+    return (*told, answer_cancellation.draft(channel, message, job.order))
 
 
 def _checked(job: Job, document: Document) -> tuple[Case, ...]:
-    """Flags, which hold nothing up: what was within tolerance and still wants an eye on it, and totals that differ. The
-    document exists, so nothing may be sent again; finance must see it before it is despatched (R-62).
-    """
-    planned, message = job.planned, job.message
-    if planned is None:
-        return ()
-    groups = [planned.flags] if planned.flags else []
-    if (document.net, document.tax, document.gross) != (planned.net, planned.tax, planned.gross):
-        value = f"{document.number}: {document.gross} in the ERP, {planned.gross} in the channel"
-        fix = "correct the document in the ERP before it is despatched"
-        groups.append((Violation("E-TOTAL-MISMATCH", "total_gross_value", value, fix, Owner.FINANCE),))
-    return tuple(Case(message.id, message.source, message.order_ref, group, flag=True) for group in groups)
+    return checked(job.message, job.planned, document) if job.planned else ()

@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from app.domain.agreement import quotes
 from app.domain.case import Options
 from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.identify import codes
@@ -25,7 +26,7 @@ UNREAD_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """`planned`: None where nothing may be sent; `instead` then says what becomes of the message, except for one in
-    doubt, whose question must be asked all the same.
+    doubt, whose question must be asked all the same. `order`: what it is planned from, where the order was read.
     """
 
     message: Claimed
@@ -33,11 +34,14 @@ class Job:
     content: bytes
     planned: SalesOrder | None
     instead: Done | Park | Snooze | None
+    order: Order | None = None
 
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     mappings, (taken, bound) = await asyncio.gather(ctx.mappings(), _ledger(ctx, messages))
-    facts = await _facts(ctx, mappings, taken.values())
+    facts = await _facts(ctx, mappings, [one.order for one in taken.values()])
+    asked = [one.order for place, one in taken.items() if place not in bound]
+    facts = await _priced(ctx, asked, mappings, facts)
     return [
         _job(ctx, message, taken.get((message.source, message.order_ref or "")), (mappings, facts))
         if (message.source, message.order_ref) not in bound
@@ -46,10 +50,11 @@ async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     ]
 
 
-async def plan_newest(ctx: Context, source: str, taken: Snapshot) -> SalesOrder | None:
-    """What would be sent for an order now; None where nothing could be."""
-    planned = (await plan_all(ctx, {(source, taken.order.ref): taken}))[source, taken.order.ref]
-    return planned if isinstance(planned, SalesOrder) else None
+async def plan_order(ctx: Context, source: str, order: Order) -> SalesOrder | tuple[Violation, ...]:
+    """What would be sent for an order now, or why nothing could be."""
+    mappings = await ctx.mappings()
+    facts = await _priced(ctx, [order], mappings, await _facts(ctx, mappings, [order]))
+    return _planned(ctx, source, order, (mappings, facts))
 
 
 async def plan_all(
@@ -57,19 +62,33 @@ async def plan_all(
 ) -> dict[tuple[str, str], SalesOrder | tuple[Violation, ...]]:
     """What would be sent for each order now, or all that stands in its way."""
     mappings = await ctx.mappings()
-    facts = await _facts(ctx, mappings, taken.values())
-    return {key: _planned(ctx, key[0], one, (mappings, facts)) for key, one in taken.items()}
+    orders = [one.order for one in taken.values()]
+    facts = await _priced(ctx, orders, mappings, await _facts(ctx, mappings, orders))
+    return {key: _planned(ctx, key[0], one.order, (mappings, facts)) for key, one in taken.items()}
 
 
-async def _facts(ctx: Context, mappings: Mappings, taken: Iterable[Snapshot]) -> Facts:
+async def _facts(ctx: Context, mappings: Mappings, orders: Iterable[Order]) -> Facts:
     """Of all these orders, asked for at once."""
-    needs = [wanted(one.order, mappings) for one in taken]
+    needs = [wanted(order, mappings) for order in orders]
     together = Wanted(
         customers=frozenset(code for need in needs for code in need.customers),
         products=frozenset(code for need in needs for code in need.products),
         barcodes=frozenset(code for need in needs for code in need.barcodes),
     )
     return await timed(ctx, ctx.erp.name, "facts", ctx.erp.facts(together))
+
+
+async def _priced(ctx: Context, orders: Sequence[Order], mappings: Mappings, facts: Facts) -> Facts:
+    """With the ERP's prices, as they are now, for orders that are compared with them or bring none."""
+    tolerances = {one.connection: one.tolerances for one in ctx.channels.values()}
+    asked = {
+        quote
+        for order in orders
+        for quote in quotes(order, mappings, facts, tolerances.get(order.connection, {}).get(order.store))
+    }
+    if not asked or ctx.erp.prices is None:
+        return facts
+    return replace(facts, prices=await timed(ctx, ctx.erp.name, "prices", ctx.erp.prices(asked)))
 
 
 async def _ledger(
@@ -93,7 +112,7 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
     if message.source not in {channel.connection for channel in ctx.channels.values()}:
         away = Snooze("its connection is not configured here", HELD_SECONDS, aside=True)
         return Job(message, "", b"", None, away)
-    planned = _planned(ctx, message.source, taken, known)
+    planned = _planned(ctx, message.source, taken.order, known)
     document = planned if isinstance(planned, SalesOrder) else None
     instead: Done | Park | Snooze | None = _instead(taken.order)
     lanes = sku_lanes(codes(taken.order, known[0]))
@@ -107,14 +126,17 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
         taken.content,
         document if instead is None else None,
         None if message.in_doubt else instead,
+        taken.order,
     )
 
 
 def _planned(
-    ctx: Context, source: str, taken: Snapshot, known: tuple[Mappings, Facts]
+    ctx: Context, source: str, order: Order, known: tuple[Mappings, Facts]
 ) -> SalesOrder | tuple[Violation, ...]:
     channel = ctx.channel_of(source)
-    return plan(taken.order, *known, Options(prefix=channel.prefix, channel=channel.name))
+    tolerance = channel.tolerances.get(order.store)
+    options = Options(prefix=channel.prefix, channel=channel.name, tolerance=tolerance)
+    return plan(order, *known, options)
 
 
 def _instead(order: Order) -> Done | Snooze | None:

@@ -72,14 +72,17 @@ async def lanes_for(
     """
     rows = await conn.fetch(
         """
-        SELECT m.id, m.kind, o.snapshot FROM message AS m
+        SELECT m.id, m.kind, o.snapshot, b.codes FROM message AS m
         LEFT JOIN order_snapshot AS o ON o.connection = m.source AND o.ref = m.order_ref
+        LEFT JOIN binding AS b ON b.connection = m.source AND b.ref = m.order_ref
         WHERE m.id = ANY($1::bigint[])
         """,
         list(ids),
     )
     return {
-        row["id"]: sku_lanes(codes(snapshot.from_json(row["snapshot"]), mappings))
+        row["id"]: sku_lanes(
+            (*codes(snapshot.from_json(row["snapshot"]), mappings), *(row["codes"] or {}).values())
+        )
         if ".sales_order." in row["kind"] and row["snapshot"] is not None
         else None
         for row in rows

@@ -7,6 +7,7 @@ from typing import Any
 import asyncpg
 
 from app.domain.lanes import normalise
+from app.domain.refusals import PhraseRow, says
 from app.domain.row import Row
 from app.domain.rows import AliasRow
 from app.flows.release import lanes_for
@@ -115,7 +116,9 @@ def _plain(rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 async def waits_on(conn: asyncpg.Connection, difference: Difference) -> list[int]:
-    """Parked messages that these rows might mend, oldest first. An alias mends its own spelling and no other."""
+    """Parked messages that these rows might mend, oldest first. An alias mends its own spelling and no other, a phrase the
+    texts that it fits.
+    """
     touched = _touched(difference)
     if not touched:
         return []
@@ -129,9 +132,13 @@ async def waits_on(conn: asyncpg.Connection, difference: Difference) -> list[int
         """,
         difference.table,
     )
-    aliases = {normalise(row.alias) for row in touched if isinstance(row, AliasRow)}
-    return [
-        row["message_id"]
-        for row in rows
-        if not aliases or any(normalise(value or "") in aliases for value in row["wrong"])
-    ]
+    return [row["message_id"] for row in rows if any(_mends(touched, value or "") for value in row["wrong"])]
+
+
+def _mends(touched: Sequence[Row], wrong: str) -> bool:
+    return any(
+        normalise(wrong) == normalise(row.alias)
+        if isinstance(row, AliasRow)
+        else not isinstance(row, PhraseRow) or says(row.phrase, wrong)
+        for row in touched
+    )

@@ -3,12 +3,8 @@
 Duplicate, late and reordered notices are harmless here by construction.
 """
 
-from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Sequence
 
-import asyncpg
-
-from app.domain.channel import Channel
 from app.domain.despatch import line_codes
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
@@ -25,48 +21,19 @@ from app.domain.message import (
     Violation,
 )
 from app.domain.order import Order, Standing, Unreadable
-from app.domain.rules import Mappings
-from app.flows import answer_cancellation
+from app.flows import acknowledge, answer_cancellation
 from app.flows.brought import after, read
 from app.flows.context import Context
 from app.flows.flow import Batch
+from app.flows.known import Known, Place, place_key, read_known
+from app.flows.paused import told
 from app.flows.shipment import with_shipped
 from app.flows.turn import in_turn
-from app.ledger import binding, shipped, snapshot
-from app.ledger.binding import Binding
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
 from app.outbox.settle import Change
 
 MOST_LOOKS = 6
 """Reads of an order that the channel announced and does not show; then it is none of ours."""
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The open place effect of an order. `unsent`: it may still be amended."""
-
-    id: int
-    unsent: bool
-    state: str
-    lanes: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
-    still to be looked at. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
-    an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order.
-    """
-
-    erp: str
-    snapshots: Mapping[str, Snapshot]
-    bindings: Mapping[str, Binding]
-    places: Mapping[str, Place]
-    revising: frozenset[str]
-    placed: frozenset[str]
-    mappings: Mappings
-    answers: Channel | None = None
-    shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -77,7 +44,7 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
         yield [Outcome(m, Done(Result.NO_EFFECT, "the channel has no orders")) for m in batch.messages]
         return
     orders = await read(ctx, channel, batch.messages)
-    known = await _known(ctx, channel, refs)
+    known = await read_known(ctx, channel, refs)
     if not channel.stamped:
         orders = {ref: after(known.snapshots.get(ref), order) for ref, order in orders.items()}
     seen: set[str | None] = set()
@@ -92,42 +59,6 @@ async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
             outcomes.append(compare(message, orders.get(message.order_ref or ""), known, ctx.erp.destination))
     async for group in in_turn(ctx, channel.destination, outcomes):
         yield group
-
-
-async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
-    """Effects before bindings: one that ends in between is then bound, and not simply gone."""
-    mappings = await ctx.mappings()
-    name, connection = ctx.erp.name, channel.connection
-    rows = await ctx.pool.fetch(
-        """
-        SELECT id, order_ref, kind, state, send_begun, lanes FROM message_state
-        WHERE source = $1 AND order_ref = ANY($2::text[]) AND kind = ANY($3::text[])
-        """,
-        connection,
-        list(refs),
-        [f"{name}.sales_order.{verb}" for verb in ("place", "change", "cancel")],
-    )
-    keys = await ctx.pool.fetch(
-        "SELECT key FROM idempotency_key WHERE key = ANY($1::text[])",
-        [_place_key(name, connection, ref) for ref in refs],
-    )
-    places = {row["order_ref"]: _place(row) for row in rows if row["kind"].endswith(".place")}
-    return Known(
-        name,
-        await snapshot.read(ctx.pool, connection, refs),
-        await binding.read(ctx.pool, connection, refs),
-        places,
-        frozenset(row["order_ref"] for row in rows if not row["kind"].endswith(".place")),
-        frozenset(row["key"] for row in keys),
-        mappings,
-        channel if channel.answer_cancellation else None,
-        await shipped.noted(ctx.pool, connection, refs),
-    )
-
-
-def _place(row: asyncpg.Record) -> Place:
-    unsent = row["state"] in {"waiting", "ready", "parked"} and not row["send_begun"]
-    return Place(row["id"], unsent, row["state"], tuple(row["lanes"]))
 
 
 def compare(message: Claimed, order: Order | Unreadable | None, known: Known, destination: str) -> Outcome:
@@ -145,29 +76,54 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
 
 
 def _compare(message: Claimed, order: Order | Unreadable | None, known: Known, destination: str) -> Outcome:
-    if order is None:
-        if message.attempts < MOST_LOOKS:
-            return Outcome(message, Retry("the channel does not show the order yet"))
-        return Outcome(message, Done(Result.NO_EFFECT, "the channel does not know this order"))
-    if isinstance(order, Unreadable):
-        return Outcome(message, Park(order.violations))
+    if not isinstance(order, Order):
+        return _unread(message, order)
     before = known.snapshots.get(order.ref)
-    if before is not None and order.updated_at < before.version_at:
-        return Outcome(message, Done(Result.NO_EFFECT, "older than what we know"))
-    facts = (OrderSeen(order),)
+    if (outdated := _outdated(message, order, before)) is not None:
+        return Outcome(message, outdated)
+    facts = (OrderSeen(order), *told(message, order, before, known.bindings.get(order.ref)))
     if order.standing is Standing.UNKNOWN:
         fix = "decide what this status means, add it to the connector's settings, then retry"
         violation = Violation("E-STATUS-UNKNOWN", "status", order.channel_status, fix, Owner.OPERATIONS)
         return Outcome(message, Park((violation,)), facts=facts)
-    if order.standing is Standing.HELD:
+    if order.standing is Standing.HELD and not _followed(order, before, known):
         return Outcome(message, Done(Result.NO_EFFECT, f"held: {order.hold_reason}"), facts=facts)
     if _stands(before, order) and (order.ref in known.places or order.ref in known.revising):
         return Outcome(message, Done(Result.NO_EFFECT, "nothing changed"), facts=facts)
     effects, changes = missing(message, order, known, destination)
     if order.standing is Standing.CANCELLED and known.answers and not effects:
         effects = (answer_cancellation.draft(known.answers, message, order),)
+    if known.tells and not effects and not changes and _is_new_again(order, known):
+        effects = (acknowledge.draft(known.tells, message, again=order),)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
     return Outcome(message, Done(result), effects, (*facts, *changes))
+
+
+def _unread(message: Claimed, order: Unreadable | None) -> Outcome:
+    if order is not None:
+        return Outcome(message, Park(order.violations))
+    if message.attempts < MOST_LOOKS:
+        return Outcome(message, Retry("the channel does not show the order yet"))
+    return Outcome(message, Done(Result.NO_EFFECT, "the channel does not know this order"))
+
+
+def _outdated(message: Claimed, order: Order, before: Snapshot | None) -> Done | Retry | None:
+    """Of two reads under one stamp one is the older, and nothing says which: it is read again (RC-16)."""
+    if before is not None and order.updated_at < before.version_at:
+        return Done(Result.NO_EFFECT, "older than what we know")
+    same_stamp = before is not None and order.updated_at == before.version_at
+    if same_stamp and message.attempts == 1 and not _stands(before, order):
+        return Retry("another content under the same stamp: read again")
+    return None
+
+
+def _followed(order: Order, before: Snapshot | None, known: Known) -> bool:
+    """A held order is not sent; one that was sent before is followed all the same, unless it was only finished."""
+    if order.ref not in known.bindings:
+        return False
+    cancelled = {line.ref: line.cancelled for line in before.order.lines} if before else {}
+    more = any(line.cancelled > cancelled.get(line.ref, 0) for line in order.lines)
+    return order.paused or more or order.ref in known.parked
 
 
 def _stands(before: Snapshot | None, order: Order) -> bool:
@@ -175,6 +131,12 @@ def _stands(before: Snapshot | None, order: Order) -> bool:
     return (
         before is not None and before.content == content_of(order) and before.order.standing is order.standing
     )
+
+
+def _is_new_again(order: Order, known: Known) -> bool:
+    """The ERP has it, nobody is about to say so, and the channel waits to hear it: it put a line back."""
+    waits = order.standing is Standing.RELEASABLE and order.unacknowledged
+    return waits and order.ref in known.bindings and order.ref not in known.telling | known.places.keys()
 
 
 def missing(
@@ -188,6 +150,8 @@ def missing(
         return (), _amended(place, order, known)
     if bound is None and place is None:
         return (() if cancelled else (_draft("place", message, order, known, destination),)), ()
+    if (parked := known.parked.get(order.ref)) is not None:
+        return (), (Change(parked.id, amend=sku_lanes(_skus(order, known))),)
     if cancelled:
         return (_draft("cancel", message, order, known, destination),), ()
     if bound is not None and bound.content == content:
@@ -215,10 +179,16 @@ def _draft(verb: str, message: Claimed, order: Order, known: Known, destination:
         source=order.connection,
         key=_key(verb, order, known),
         order_ref=order.ref,
-        skus=codes(order, known.mappings),
+        skus=codes(order, known.mappings) if verb == "place" else _skus(order, known),
         body={"ref": order.ref},
         parent=message.id,
     )
+
+
+def _skus(order: Order, known: Known) -> tuple[str, ...]:
+    """Of what is in the ERP, too: a line that goes gives stock back."""
+    bound = known.bindings.get(order.ref)
+    return (*codes(order, known.mappings), *(bound.codes.values() if bound else ()))
 
 
 def _key(verb: str, order: Order, known: Known) -> str:
@@ -227,11 +197,7 @@ def _key(verb: str, order: Order, known: Known) -> str:
     """
     version = f"/{order.updated_at:%Y%m%dT%H%M%S.%f}"
     if verb == "place":
-        key = _place_key(known.erp, order.connection, order.ref)
+        key = place_key(known.erp, order.connection, order.ref)
         return key + version if key in known.placed else key
     digest = content_of(order).hex()[:32]
     return f"{known.erp}/sales_order_{verb}/{order.connection}/{order.ref}/{digest}{version}"
-
-
-def _place_key(erp: str, connection: str, ref: str) -> str:
-    return f"{erp}/sales_order/{connection}/{ref}"

@@ -13,7 +13,7 @@ from app.flows.flow import Lease
 from app.flows.locked import paced, tell_of_locks
 from app.ledger.record import Fact, record
 from app.outbox.breaker import Failure, failed, succeeded
-from app.outbox.cases import Case, open_cases
+from app.outbox.cases import Case, Cleared, clear, open_cases
 from app.outbox.conclude import said
 from app.outbox.enter import enter_due
 from app.outbox.settle import Change, Settled, settle
@@ -88,6 +88,9 @@ async def _together(ctx: Context, outcomes: Sequence[Outcome]) -> Settled:
         if cases:
             await open_cases(conn, cases)
         await tell_of_locks(ctx, conn, outcomes)
+        for fact in facts:
+            if isinstance(fact, Cleared):
+                await clear(conn, fact)
     return settled
 
 

@@ -17,6 +17,7 @@ from app.flows.verdicts import verdict_of
 from app.ledger import binding, parcel, snapshot
 from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
+from app.outbox.cases import was_looked_at
 from app.outbox.intend import Intent, forget, intend, last_sent
 
 LONDON = ZoneInfo("Europe/London")
@@ -107,14 +108,4 @@ async def _was_tried(ctx: Context, message: Claimed) -> bool:
     """A try without a definite answer; a person who let it go since has looked, and says that nothing is there."""
     if message.id not in await last_sent(ctx.pool, [message.id]):
         return False
-    looked: bool = await ctx.pool.fetchval(
-        """
-        SELECT EXISTS (
-            SELECT FROM exception_case WHERE message_id = $1 AND code = $2 AND resolution = 'released'
-            AND closed_at > (SELECT max(at) FROM intent WHERE message_id = $1)
-        )
-        """,
-        message.id,
-        UNSURE,
-    )
-    return not looked
+    return not await was_looked_at(ctx.pool, message, UNSURE)

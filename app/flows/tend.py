@@ -3,12 +3,14 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 import structlog
 
 from app.db.session import TROUBLE
-from app.flows import carriers, poll, reconsider
+from app.flows import align, carriers, poll, reconsider
 from app.flows.context import Context
+from app.flows.hold import release_left
 from app.flows.overtaken import end_overtaken
 from app.flows.plan_order import HELD_SECONDS
 from app.flows.signal import Signal
@@ -25,6 +27,7 @@ SEED_SECONDS = 30.0
 OVERTAKEN_SECONDS = 30.0
 PARTITION_SECONDS = 3600.0
 STRAIGHTEN_SECONDS = 3600.0
+ALIGN_SECONDS = 60.0
 TOLD_SECONDS = 3600.0  # no limit of ours or theirs lasts longer than its hour
 STEP = timedelta(seconds=1)
 
@@ -54,6 +57,8 @@ async def tend(ctx: Context, signal: Signal) -> None:
         _Chore("heartbeat", 5.0, _beat),
         _Chore("budgets", 5.0, _budgets),
         _Chore("overtaken", OVERTAKEN_SECONDS, _overtaken),
+        _Chore("locks", ctx.erp.lock_seconds, _locks),
+        _Chore("align", ALIGN_SECONDS, partial(align.seed, started=ctx.now())),
     ]
     last = ctx.now()
     while not signal.stopping:
@@ -133,6 +138,14 @@ async def _extend(ctx: Context) -> int:
 
 async def _overtaken(ctx: Context) -> int:
     return await end_overtaken(ctx.pool)
+
+
+async def _locks(ctx: Context) -> int:
+    """Twice as long as a lock of ours is ever held: whoever took it is gone."""
+    count = await release_left(ctx, timedelta(seconds=2 * ctx.erp.lock_seconds))
+    if count:
+        log.warning("locks.released", released=count)
+    return 0
 
 
 async def _beat(ctx: Context) -> int:

@@ -14,7 +14,7 @@ from app.domain.message import InDoubt, Owner, Park, Retry, Sick, Snooze, Violat
 from app.flows.context import Pace
 from app.flows.flow import FencedError
 
-_FINANCE = ("E-VAT", "E-NOMINAL", "E-CUST", "E-TOTAL", "E-CCY", "E-CAPTURE")
+_FINANCE = ("E-VAT", "E-NOMINAL", "E-CUST", "E-TOTAL", "E-CCY", "E-CAPTURE", "E-PRICE")
 
 
 def owner_of(code: str) -> Owner:
@@ -24,7 +24,9 @@ def owner_of(code: str) -> Owner:
 def verdict_of(error: SluiceError, pace: Pace) -> Park | Snooze | Sick | InDoubt | Retry:
     """DestinationError is a TransientError, so it is asked first. Our own fences are no illness of the destination."""
     if isinstance(error, PermanentError):
-        fix = "correct it where it is wrong, then retry"
+        fix = (
+            f"say in {error.need} what it means" if error.need else "correct it where it is wrong, then retry"
+        )
         return Park((Violation(error.code, "", error.detail, fix, owner_of(error.code), error.need),))
     if isinstance(error, LockedError):
         return Snooze(error.reason, error.seconds, aside=True, locked=True)

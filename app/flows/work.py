@@ -13,6 +13,7 @@ from app.domain.channel import Channel
 from app.domain.message import Claimed
 from app.flows import tend
 from app.flows.acknowledge import acknowledge
+from app.flows.align import align, walk
 from app.flows.answer_cancellation import answer_cancellation
 from app.flows.bind_order import bind
 from app.flows.carriers import carriers
@@ -30,20 +31,26 @@ from app.flows.reread import reread
 from app.flows.ship import ship
 from app.flows.shipment import CONFIRM, shipment
 from app.flows.signal import Signal
+from app.flows.take_return import acknowledge_return, take_return
+from app.flows.tally import Tally
 from app.outbox.claim import claim, renew
 from app.outbox.room import Claim, Limits, Want
 
-IGNORED = ("customer", "account", "return", "tracking", "other")
+IGNORED = ("customer", "account", "tracking", "other")
 CHANNEL_FLOWS = (
     Flow("order", reread, batch=200, serial=True, behind="poll"),
     Flow("confirm", confirm),
+    # Before all that is told: one page at a time, and many acknowledgements wait for the last one.
+    Flow("poll", poll, spare=True),
     Flow("acknowledge", acknowledge, single=True),
     Flow("ship", ship, single=True),
     Flow("answer_cancellation", answer_cancellation, single=True),
     Flow("shipment", shipment, batch=200),
+    Flow("return", take_return, batch=200),
+    Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
-    Flow("poll", poll, spare=True),
     Flow("carriers", carriers, spare=True),
+    Flow("articles", walk, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),
 )
@@ -56,6 +63,8 @@ ERP_FLOWS = (
     Flow("despatch", despatched, batch=50, serial=True),
     Flow("reconsider", reconsider, spare=True),
     Flow("poll", poll, spare=True),
+    Flow("articles", walk, spare=True),
+    Flow("align", align, spare=True),
 )
 log = structlog.get_logger()
 
@@ -93,12 +102,16 @@ async def work(ctx: Context, signal: Signal) -> None:
 
 async def _drain(ctx: Context, signal: Signal, name: str, flows: dict[str, Flow]) -> None:
     wants = wants_of(flows)
+    tally = Tally(ctx.channels[name].meter if name in ctx.channels else None)
     async with asyncio.TaskGroup() as running:
         while not signal.stopping:
             mark = signal.mark()
-            batches = await _claim(ctx, name, wants)
+            owed = tally.owed()
+            batches = await _claim(ctx, name, wants, owed)
+            tally.drawn += owed if batches else 0
             for want, messages in batches:
-                running.create_task(_run(ctx, signal, flows[want.kind], messages))
+                batch = _run(ctx, signal, flows[want.kind], messages)
+                running.create_task(tally.after(batch, len(messages) if want.single else 1))
             if not any(_full(want, messages) for want, messages in batches):
                 await signal.wait(mark, ctx.pace.look)
 
@@ -108,13 +121,15 @@ def _full(want: Want, messages: Sequence[Claimed]) -> bool:
     return not want.single and len(messages) == want.batch
 
 
-async def _claim(ctx: Context, name: str, wants: Sequence[Want]) -> list[tuple[Want, list[Claimed]]]:
+async def _claim(
+    ctx: Context, name: str, wants: Sequence[Want], owed: int = 0
+) -> list[tuple[Want, list[Claimed]]]:
     """Postgres may be away for a while; then there is nothing to do and nothing to lose."""
     budget = ctx.channels[name].budget if name in ctx.channels else None
     who = Claim(name, ctx.worker, ctx.now(), timedelta(seconds=ctx.lease_at(name)))
     try:
         return await claim(
-            ctx.pool, wants, Limits(ctx.slots_at(name), budget, ctx.pace.breaker_failures), who
+            ctx.pool, wants, Limits(ctx.slots_at(name), budget, ctx.pace.breaker_failures, owed), who
         )
     except TROUBLE as error:
         log.warning("claim.failed", destination=name, error=type(error).__name__)

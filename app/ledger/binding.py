@@ -2,16 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 
 import asyncpg
 
 from app.domain.erp import Document
+from app.domain.money import NOTHING
+from app.domain.order import Order
+from app.ledger.snapshot import from_json, to_json
 
 
 @dataclass(frozen=True, slots=True)
 class Bound:
     """Fact: `document` is the order. `content`: digest of the snapshot that was sent, b"" where we cannot know. `codes`:
-    channel line -> the ERP's code that it was posted under.
+    channel line -> the ERP's code that it was posted under. `order`: that snapshot, None where it is not known.
     """
 
     connection: str
@@ -22,16 +26,19 @@ class Bound:
     content: bytes
     adopted: bool
     codes: Mapping[str, str] = field(default_factory=dict)
+    order: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Revised:
-    """Fact: the bound document now holds what the snapshot of this digest says."""
+    """Fact: the bound document now holds what this snapshot, of that digest, says. `codes`: of its lines."""
 
     connection: str
     ref: str
     document: Document
     content: bytes
+    order: Order
+    codes: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +53,21 @@ class Proven:
 
 @dataclass(frozen=True, slots=True)
 class Binding:
+    """`document_id`: 0 where a person named the document."""
+
     document_id: int
     document_no: str
     probe_key: str
     content: bytes
     codes: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What the ERP was last told of an order, None where it is not known; net, tax and gross of the document then."""
+
+    order: Order | None
+    totals: tuple[Decimal, Decimal, Decimal]
 
 
 async def read(
@@ -77,6 +94,16 @@ def _binding(row: asyncpg.Record) -> Binding:
     )
 
 
+async def applied(pool: asyncpg.Pool, connection: str, ref: str) -> Applied:
+    row = await pool.fetchrow(
+        "SELECT applied, net, tax, gross FROM binding WHERE connection = $1 AND ref = $2", connection, ref
+    )
+    if row is None:
+        return Applied(None, (NOTHING, NOTHING, NOTHING))
+    order = from_json(row["applied"]) if row["applied"] else None
+    return Applied(order, (row["net"], row["tax"], row["gross"]))
+
+
 async def of_documents(
     pool: asyncpg.Pool, erp: str, document_ids: Sequence[int]
 ) -> dict[int, tuple[str, str, Binding]]:
@@ -92,25 +119,14 @@ async def of_documents(
     return {row["document_id"]: (row["connection"], row["ref"], _binding(row)) for row in rows}
 
 
-async def others(pool: asyncpg.Pool, connection: str, ref: str, document_no: str) -> list[str]:
-    """Other orders of the connection that are bound to a document of this number (R-37)."""
-    rows = await pool.fetch(
-        "SELECT ref FROM binding WHERE document_no = $3 AND connection = $1 AND ref <> $2 ORDER BY ref LIMIT 5",
-        connection,
-        ref,
-        document_no,
-    )
-    return [row["ref"] for row in rows]
-
-
 async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
     """The first binding of an order stands; a second one would be the incident that the probe exists to prevent."""
     for fact in sorted(facts, key=lambda fact: (fact.connection, fact.ref)):
         await conn.execute(
             """
             INSERT INTO binding (connection, ref, erp, document_id, document_no, probe_key, snapshot_hash, net, tax,
-                                 gross, adopted, codes)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT (connection, ref) DO NOTHING
+                                 gross, adopted, codes, applied)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT (connection, ref) DO NOTHING
             """,
             fact.connection,
             fact.ref,
@@ -124,13 +140,15 @@ async def record(conn: asyncpg.Connection, facts: Sequence[Bound]) -> None:
             fact.document.gross,
             fact.adopted,
             dict(fact.codes),
+            to_json(fact.order) if fact.order else None,
         )
 
 
 async def revise(conn: asyncpg.Connection, fact: Revised) -> None:
     await conn.execute(
         """
-        UPDATE binding SET snapshot_hash = $3, net = $4, tax = $5, gross = $6 WHERE connection = $1 AND ref = $2
+        UPDATE binding SET snapshot_hash = $3, net = $4, tax = $5, gross = $6, applied = $7, codes = codes || $8
+        WHERE connection = $1 AND ref = $2
         """,
         fact.connection,
         fact.ref,
@@ -138,6 +156,8 @@ async def revise(conn: asyncpg.Connection, fact: Revised) -> None:
         fact.document.net,
         fact.document.tax,
         fact.document.gross,
+        to_json(fact.order),
+        dict(fact.codes),
     )
 
 
@@ -171,7 +191,7 @@ async def leave(conn: asyncpg.Connection, connection: str, ref: str) -> None:
     """A person lets the document stand as it is: what the channel shows now is no longer an edit of it."""
     await conn.execute(
         """
-        UPDATE binding AS b SET snapshot_hash = o.snapshot_hash FROM order_snapshot AS o
+        UPDATE binding AS b SET snapshot_hash = o.snapshot_hash, applied = o.snapshot FROM order_snapshot AS o
         WHERE b.connection = $1 AND b.ref = $2 AND o.connection = b.connection AND o.ref = b.ref
         """,
         connection,

@@ -5,12 +5,26 @@ from typing import Any
 
 import asyncpg
 
-from app.ledger import binding, cursor, listing, notes, parcel, shipped, snapshot
+from app.ledger import (
+    alignment,
+    binding,
+    cursor,
+    listing,
+    notes,
+    parcel,
+    reference,
+    returned,
+    shipped,
+    snapshot,
+)
+from app.ledger.alignment import Aligned, ArticlesSeen
 from app.ledger.binding import Bound, Proven, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
+from app.ledger.reference import Filed
+from app.ledger.returned import ReturnAcknowledged, ReturnAsked
 from app.ledger.shipped import ShippedConfirmed, ShippedSeen
 from app.ledger.snapshot import OrderSeen
 
@@ -26,6 +40,11 @@ Fact = (
     | ParcelTold
     | ShippedSeen
     | ShippedConfirmed
+    | Filed
+    | ReturnAsked
+    | ReturnAcknowledged
+    | ArticlesSeen
+    | Aligned
 )
 
 
@@ -62,5 +81,10 @@ _WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
     (Walked, _each(listing.record)),
     (Proven, _each(binding.prove)),
     (Revised, _each(binding.revise)),
+    (Filed, _each(reference.file)),
+    (ReturnAsked, _each(returned.record)),
+    (ReturnAcknowledged, _each(returned.acknowledge)),
+    (ArticlesSeen, _each(alignment.record)),
+    (Aligned, _each(alignment.align)),
 )
 """In this order."""

@@ -15,8 +15,11 @@ from app.domain.lanes import sku_key
 from app.domain.order import Order
 
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
-_PASSING = ("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped")
-"""Fields whose change alone changes nothing that the ERP was told."""
+_PASSING = (
+    *("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped", "paused"),
+    *("unpriced", "unacknowledged"),
+)
+"""Fields whose change alone changes nothing that the ERP was told; a line that gets its price changes in its figures."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,27 @@ class Case:
     flag: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """Flags of this code on an order have lost their cause."""
+
+    source: str
+    order_ref: str
+    code: str
+
+
+async def clear(conn: asyncpg.Connection, cleared: Cleared) -> None:
+    await conn.execute(
+        """
+        UPDATE exception_case SET closed_at = now(), resolution = 'cleared'
+        WHERE source = $1 AND order_ref = $2 AND code = $3 AND flag AND closed_at IS NULL
+        """,
+        cleared.source,
+        cleared.order_ref,
+        cleared.code,
+    )
+
+
 async def open_cases(conn: asyncpg.Connection, cases: Sequence[Case]) -> None:
     """One case each, under its first violation's code and owner; all violations are in it."""
     await conn.execute(
@@ -45,17 +66,14 @@ async def open_cases(conn: asyncpg.Connection, cases: Sequence[Case]) -> None:
 
 
 async def close_cases(conn: asyncpg.Connection, message_ids: Sequence[int], resolution: str) -> int:
-    """Closes what is open for these messages; flags stay, they hold nothing up and are closed by a person, but for those
-    of locks.
-    """
+    """Closes what is open for these messages; flags stay, they hold nothing up and are closed by a person."""
     rows = await conn.fetch(
         """
         UPDATE exception_case SET closed_at = now(), resolution = $2
-        WHERE message_id = ANY($1::bigint[]) AND closed_at IS NULL AND (NOT flag OR code = $3) RETURNING id
+        WHERE message_id = ANY($1::bigint[]) AND closed_at IS NULL AND NOT flag RETURNING id
         """,
         list(message_ids),
         resolution,
-        LOCKED,
     )
     return len(rows)
 
@@ -135,6 +153,22 @@ async def close_flags(pool: asyncpg.Pool, case_ids: Sequence[int]) -> None:
         "UPDATE exception_case SET closed_at = now(), resolution = 'mended' WHERE id = ANY($1::bigint[]) AND closed_at IS NULL",
         list(case_ids),
     )
+
+
+async def was_looked_at(pool: asyncpg.Pool, message: Claimed, code: str) -> bool:
+    """Whether a person has let it go from a case of this code since it was last sent: then nothing is there."""
+    found: bool = await pool.fetchval(
+        """
+        SELECT EXISTS (
+            SELECT FROM exception_case WHERE source = $3 AND message_id = $1 AND code = $2 AND resolution = 'released'
+            AND closed_at > (SELECT max(at) FROM intent WHERE message_id = $1)
+        )
+        """,
+        message.id,
+        code,
+        message.source,
+    )
+    return found
 
 
 async def was_released(pool: asyncpg.Pool, message: Claimed) -> bool:

@@ -16,6 +16,7 @@ from app.outbox.room import Claim, Limits, Room, Want, look
 # fares otherwise, and nothing is taken.
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
 # while keeps such a plan when the flood comes.
+# Tokens are told as what they are: beside a count, Postgres would take them for whole numbers and drop the rest.
 _TAKE = """
 WITH looked AS (
     SELECT name FROM destination WHERE name = $1 AND xmin = $8 FOR UPDATE
@@ -30,10 +31,13 @@ WITH looked AS (
     RETURNING s.id, s.kind, s.destination, s.source, s.order_ref, s.token, s.lease_until, s.attempts,
         s.waited, s.probes, s.received_at, s.due_at, s.lanes, s.ticket, s.order_lane, s.order_ticket,
         s.locked_since
+), used AS (
+    SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END AS count FROM taken
 ), marked AS (
     UPDATE destination AS d SET refilled_at = GREATEST(d.refilled_at, $3),
-        tokens = coalesce($9 - (SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END FROM taken), d.tokens)
-    FROM looked WHERE d.name = looked.name RETURNING d.xmin AS mark
+        tokens = coalesce($9::float8 - used.count, d.tokens),
+        spare = coalesce(GREATEST(0, LEAST($10::float8 - $11::float8 * used.count, $9 - used.count - $12::float8)), d.spare)
+    FROM looked, used WHERE d.name = looked.name RETURNING d.xmin AS mark
 )
 SELECT marked.mark, taken.*, m.key, m.body, m.raw
 FROM marked LEFT JOIN (taken JOIN message AS m ON m.id = taken.id) ON true ORDER BY taken.due_at, taken.id
@@ -87,6 +91,7 @@ class _Grab:
 
 
 async def _take(conn: asyncpg.Connection, grab: _Grab, room: Room, who: Claim) -> list[Claimed] | None:
+    purse = room.purse
     rows = await conn.fetch(
         _TAKE.replace("$state", f"'{grab.state}'"),
         who.destination,
@@ -97,7 +102,10 @@ async def _take(conn: asyncpg.Connection, grab: _Grab, room: Room, who: Claim) -
         who.worker,
         grab.want.single,
         room.mark,
-        room.tokens,
+        purse and purse.tokens,
+        purse and purse.share,
+        float(grab.want.spare),
+        purse.kept if purse and not purse.wanted else 0.0,
     )
     if not rows:
         return None

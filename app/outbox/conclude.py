@@ -121,6 +121,8 @@ async def conclude(
     troubled = [number for number in done if number not in tried or tried[number].message.attempts > 1]
     if troubled:
         await cases.close_cases(conn, troubled, "settled")
+    if outside := [number for number in done if number not in tried]:
+        await cases.unflag_locks(conn, outside)
     waits = Waits(
         [row["waited"] for row in rows if row["in_sku"] is False],
         [row["waited"] for row in rows if row["in_sku"] and row["free"]],
@@ -145,10 +147,10 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
             lanes = CASE WHEN given.lanes IS NULL THEN s.lanes
                          ELSE ARRAY(SELECT jsonb_array_elements_text(given.lanes::jsonb)) END
         FROM unnest($1::bigint[], $2::text[], $3::timestamptz[], $4::bool[], $5::bool[], $6::timestamptz[],
-                    $7::timestamptz[], $8::float8[], $9::int[], $10::bool[], $11::text[], $12::text[], $13::text[],
-                    $14::timestamptz[])
+                    $7::timestamptz[], $8::float8[], $9::int[], $10::bool[], $11::text[], $12::text[],
+                    $13::timestamptz[], $14::text[])
             AS given(id, state, due_at, free, leaves, failed_since, doubt_since, waited, probes, send_begun, aside, note,
-                     lanes, locked_since)
+                     locked_since, lanes)
         WHERE s.id = given.id
         """,
         list(rests),
@@ -163,8 +165,8 @@ async def put_to_rest(conn: asyncpg.Connection, rests: Mapping[int, Rest]) -> No
         [value.send_begun for value in values],
         [value.aside for value in values],
         [value.note for value in values],
-        [None if value.lanes is None else encode(value.lanes) for value in values],
         [value.locked_since for value in values],
+        [None if value.lanes is None else encode(value.lanes) for value in values],
     )
 
 

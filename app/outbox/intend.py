@@ -47,11 +47,6 @@ async def forget(pool: asyncpg.Pool, message: Claimed) -> None:
     await pool.execute("DELETE FROM intent WHERE message_id = $1 AND token = $2", message.id, message.token)
 
 
-async def forget_all(pool: asyncpg.Pool, message: Claimed) -> None:
-    """A person is asked what became of all that was intended for it."""
-    await pool.execute("DELETE FROM intent WHERE message_id = $1", message.id)
-
-
 async def last_sent(pool: asyncpg.Pool, ids: Sequence[int]) -> dict[int, bytes]:
     """Message -> digest of what its newest intent said, for those that have one."""
     rows = await pool.fetch(

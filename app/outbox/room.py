@@ -17,7 +17,7 @@ STEP = timedelta(seconds=60)
 # How the destination fares, what is in flight there, and of which kinds something is due. Each look ends at the first row
 # it finds, and is ordered, or statistics of a flood would have it read the table in search of one.
 LOOK = """
-SELECT d.xmin AS mark, d.tokens, d.refilled_at, d.slots, d.failures, d.resume_at, seen.*
+SELECT d.xmin AS mark, d.tokens, d.spare, d.refilled_at, d.slots, d.failures, d.resume_at, seen.*
 FROM destination AS d LEFT JOIN LATERAL (
     SELECT kind, 'leased' AS state, token FROM message_state WHERE destination = $1 AND state = 'leased' GROUP BY kind, token
     UNION ALL
@@ -51,11 +51,14 @@ class Want:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`slots`: ceiling of requests in flight. `probing`: after this many failures in a row only one is tried."""
+    """`slots`: ceiling of requests in flight. `probing`: after this many failures in a row only one is tried. `owed`: requests
+    that were made and not drawn yet; fewer than none were drawn for nothing.
+    """
 
     slots: int
     budget: Budget | None
     probing: int
+    owed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,15 +72,35 @@ class Claim:
 
 
 @dataclass(slots=True)
+class Purse:
+    """Requests that the budget still gives: `tokens` in all, `share` of them to spare kinds. While one of those is due or in
+    flight (`wanted`), orders have the rest: 30 % of all that comes in, and spare kinds 70 %, however many of the others
+    wait. Else orders may have everything, and what they leave above `kept` is for spare kinds.
+    """
+
+    tokens: float
+    share: float
+    kept: float
+    wanted: bool
+
+    def grants(self, *, spare: bool) -> int:
+        return int(min(self.tokens, self.share) if spare else self.tokens - self.share * self.wanted)
+
+    def draw(self, used: int, *, spare: bool) -> None:
+        self.tokens -= used
+        left = self.tokens if self.wanted else self.tokens - self.kept
+        self.share = max(0.0, min(self.share - used * spare, left))
+
+
+@dataclass(slots=True)
 class Room:
-    """What the destination can still take in this claim. `spare`: slots for kinds that leave some to orders. `tokens`:
-    None, there is no budget. `mark`: the version of its row that all this was read from.
+    """What the destination can still take in this claim. `spare`: slots for kinds that leave some to orders. `purse`: None,
+    there is no budget. `mark`: the version of its row that all this was read from.
     """
 
     slots: int
     spare: int
-    tokens: float | None
-    kept: float
+    purse: Purse | None
     busy: frozenset[str]
     due: frozenset[tuple[str, str]]
     mark: int
@@ -87,8 +110,8 @@ class Room:
         if (want.serial and want.kind in self.busy) or want.behind in self.busy:
             return 0
         slots = min(self.slots, self.spare if want.spare else self.slots)
-        if self.tokens is not None:
-            slots = min(slots, int(self.tokens - (self.kept if want.spare else 0.0)))
+        if self.purse is not None:
+            slots = min(slots, self.purse.grants(spare=want.spare))
         if slots <= 0:
             return 0
         return slots if want.single else want.batch
@@ -98,8 +121,8 @@ class Room:
         self.busy |= {want.kind} if batch else set()
         self.slots -= used
         self.spare -= used if want.spare else 0
-        if self.tokens is not None:
-            self.tokens -= used
+        if self.purse is not None:
+            self.purse.draw(used, spare=want.spare)
 
 
 async def look(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, who: Claim) -> Room | None:
@@ -127,10 +150,10 @@ async def look(conn: asyncpg.Connection, wants: Sequence[Want], limits: Limits, 
     free = ceiling - len({held["token"] for held in live})
     if free <= 0 or not due:
         return None
-    kept = RESERVED * limits.budget.burst if limits.budget else 0.0
     spare = _spare(ceiling) - len({held["token"] for held in live if held["kind"] in _spares(wants)})
     busy = frozenset(held["kind"] for held in live)
-    return Room(free, spare, _refilled(row, limits.budget, now), kept, busy, due, row["mark"])
+    wanted = bool(_spares(wants) & (busy | {kind for kind, _ in due}))
+    return Room(free, spare, _purse(row, limits, now, wanted=wanted), busy, due, row["mark"])
 
 
 def _spare(ceiling: int) -> int:
@@ -142,9 +165,12 @@ def _spares(wants: Sequence[Want]) -> set[str]:
     return {want.kind for want in wants if want.spare}
 
 
-def _refilled(row: Any, budget: Budget | None, now: datetime) -> float | None:
+def _purse(row: Any, limits: Limits, now: datetime, *, wanted: bool) -> Purse | None:
+    budget = limits.budget
     if budget is None:
         return None
-    elapsed = max(0.0, (now - row["refilled_at"]).total_seconds())
-    tokens: float = min(budget.burst, row["tokens"] + elapsed * budget.rate)
-    return tokens
+    come = max(0.0, (now - row["refilled_at"]).total_seconds()) * budget.rate
+    tokens = min(budget.burst, row["tokens"] + come - limits.owed)
+    kept = RESERVED * budget.burst
+    share = min(budget.burst - kept, row["spare"] + come * (1 - RESERVED))
+    return Purse(tokens, max(share, tokens - kept), kept, wanted)

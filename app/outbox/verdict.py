@@ -1,7 +1,7 @@
 """What a verdict means for a message that is not done: its next state, when, and whether it leaves its lanes. Pure."""
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,7 +107,8 @@ def _later(row: Any, verdict: Retry | Snooze, seconds: float, rules: Rules) -> R
     if isinstance(verdict, Snooze) and verdict.locked:
         locked = min(locked or rules.now, rules.now)
     if isinstance(verdict, Snooze) and verdict.lanes is not None:
-        return Rest("waiting", due, note, leaves=True, free=True, aside="edited", lanes=verdict.lanes)
+        edited = Rest("waiting", due, note, leaves=True, free=True, aside="edited", lanes=verdict.lanes)
+        return replace(edited, locked_since=locked)
     holds = row["ticket"] is not None and any(lane.startswith("sku:") for lane in row["lanes"])
     if holds and (at_once or due > since + timedelta(seconds=rules.patience)):
         why = "locked" if at_once else "retry"

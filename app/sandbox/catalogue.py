@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Mapping
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 ADULT = ("Dress", "Tee", "Jacket", "Jeans", "Shirt", "Skirt", "Knit", "Coat")
@@ -11,6 +11,8 @@ COLOURS = ("BLK", "WHT", "NVY", "RED", "GRN", "SND")
 ADULT_SIZES = ("XS", "S", "M", "L", "XL")
 CHILD_SIZES = ("92", "104", "116", "128", "140")
 EUR_PER_GBP = Decimal("1.16")
+TRADE_SHARE = Decimal("0.55")
+"""What a retailer pays its supplier, of the shop's price without VAT."""
 
 
 def generate(spec: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -52,3 +54,9 @@ def ean13(place: int) -> str:
     digits = f"506000{place:06d}"
     weighed = sum(int(digit) * (3 if index % 2 else 1) for index, digit in enumerate(digits))
     return f"{digits}{-weighed % 10}"
+
+
+def trade_price(article: Mapping[str, Any]) -> Decimal:
+    """Of one unit, in pounds, without VAT."""
+    shop = Decimal(article["price"]["GBP"]) / (Decimal("1.2") if article["vat"] == "standard" else 1)
+    return (shop * TRADE_SHARE).quantize(Decimal("0.01"), ROUND_HALF_UP)

@@ -119,6 +119,7 @@ async def test_every_page_is_fit_for_everybody_and_for_small_screens(town):  # n
         for path in (
             *("/", group, f"{group}/plan?act=retry", f"{group}/plan?act=map", "/exceptions", "/exceptions/1"),
             *(f"/orders?reference={number}", "/lanes?moving=yes", "/audit", "/nowhere"),
+            *("/despatches", "/stock", "/stock?sku=x", "/alignment", "/alignment?unoffered=yes"),
         ):
             await page.goto(base + path)
             wide = await page.evaluate("document.documentElement.scrollWidth > innerWidth")

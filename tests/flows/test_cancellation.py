@@ -14,7 +14,7 @@ def asking(stage: Stage) -> tuple[Stage, list[str]]:
     """A channel that waits for answers, and the ids that it was answered for."""
     answered: list[str] = []
 
-    async def answer(channel_id: str) -> bool:
+    async def answer(channel_id: str, _lines: frozenset[str]) -> bool:
         answered.append(channel_id)
         return True
 

@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from datetime import timedelta
 
+from app.domain.channel import Articles
 from app.domain.errors import InDoubtError
 from app.flows import tend
 from tests.flows.stage import BOOKS, SHOP, Stage, order_of
@@ -85,3 +86,16 @@ async def test_chore_that_fails_leaves_the_others_alone(stage: Stage) -> None:
     await stage.pool.execute("ALTER TABLE ticket RENAME TO ticket_gone")
     await turn(stage)
     assert await stage.pool.fetchval("SELECT count(*) FROM heartbeat") == 1
+
+
+async def test_catalogues_are_walked_once_the_night_has_come(stage: Stage) -> None:
+    async def empty(_cursor: dict) -> Articles:
+        return Articles((), None)
+
+    listing = replace(stage, ctx=replace(stage.ctx, erp=replace(stage.ctx.erp, catalogue=empty)))
+    await turn(listing)
+    assert await stage.state("sage200.articles") is None
+    await stage.pool.execute("INSERT INTO article_walk VALUES ($1, now() - interval '2 days')", BOOKS)
+    await stage.pool.execute("DELETE FROM heartbeat")
+    await turn(listing)
+    assert (await stage.state("sage200.articles"))["state"] == "ready"

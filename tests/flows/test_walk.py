@@ -1,5 +1,6 @@
 """Lists that tell no changes: only what is new or changed becomes a notice, and what left the list is looked at."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -9,8 +10,10 @@ from app.domain.channel import Acknowledged, Acknowledgement, Listed, Page, Walk
 from app.domain.errors import TransientError
 from app.domain.message import Draft
 from app.flows import poll
+from app.ledger import reference
 from app.ledger.listing import Dropped
 from app.ledger.record import record
+from app.ledger.reference import Reference
 from tests.flows.stage import SHOP, Stage, notice, order_of
 
 
@@ -143,10 +146,10 @@ async def test_nothing_is_acknowledged_while_the_list_is_read(telling):
     told.clear()
     await poll.seed(stage.pool, stage.ctx.channels.values())
     await stage.tell(order_of("2"))
-    stage.shop.pages = [Page((), {}, more=True)]
+    stage.shop.pages = [Page((), {}, more=True), Page((), {}, more=True)]
     await stage.turn(SHOP)  # the notice, and the first page beside it
     await stage.turn("sage200:main")
-    await stage.turn(SHOP)  # the acknowledgement, and the next page beside it
+    await stage.turn(SHOP)  # the acknowledgement, after the next page, which was not the last
     assert told == []
     stage.later(2)
     await stage.drain()
@@ -168,10 +171,9 @@ async def test_a_list_that_never_rests_holds_up_no_acknowledgement_for_ever(tell
 
 
 @pytest.mark.requirement("R-37")
-async def test_a_number_that_two_orders_have_is_not_told(telling):
+async def test_a_number_that_another_order_bears_is_not_told(telling):
     stage, told = telling
     await stage.accept(order_of("1"))
-    await stage.pool.execute("UPDATE binding SET ref = 'another', probe_key = 'CEN-another'")
     taken = await stage.pool.fetchval("SELECT document_no FROM binding")
     told.clear()
     await stage.tell(order_of("2"))
@@ -183,3 +185,29 @@ async def test_a_number_that_two_orders_have_is_not_told(telling):
     await stage.pool.execute("UPDATE binding SET document_no = 'other' WHERE ref = '2'")
     await stage.retry_all()
     assert [one.number for one in told] == ["other"]
+
+
+@pytest.mark.requirement("R-37")
+async def test_of_two_that_ask_for_one_number_at_once_one_gets_it(pool):
+    """Two companies with overlapping numbers, each behind a connection of its own to one account."""
+    numbers = [f"{number:010}" for number in range(40)]
+    asked = [
+        reference.take(pool, Reference("edge northgate", number, connection, f"ARG-{number}"))
+        for number in numbers
+        for connection in ("first", "second")
+    ]
+    answers = await asyncio.gather(*asked)
+    owners = [
+        (first.connection, second.connection)
+        for first, second in zip(answers[::2], answers[1::2], strict=True)
+    ]
+    assert set(owners) <= {("first", "first"), ("second", "second")}
+
+
+@pytest.mark.requirement("R-37")
+async def test_a_company_with_a_prefix_tells_its_numbers_with_it(telling):
+    stage, told = telling
+    channel = replace(stage.ctx.channels[SHOP], number_prefix="B-")
+    stage = replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel}))
+    await stage.accept(order_of("1"))
+    assert [one.number for one in told] == [f"B-{(await numbers(stage))['1']}"]

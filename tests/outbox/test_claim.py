@@ -69,6 +69,53 @@ async def test_spare_kind_leaves_a_share_of_the_budget_to_orders(engine: Engine)
     assert len(await ask(engine, [Want("shop.order", single=True)], limits)) == 3
 
 
+async def pages(engine: Engine, *, seconds: int, orders: Want) -> tuple[int, int]:
+    """How many polls and how many of the others went, one claim each tenth of a second; a poll is always due."""
+    limits, polls, others = Limits(50, BUDGET, 5), 0, 0
+    for _ in range(seconds * 10):
+        taken = await ask(engine, [POLL, orders], limits)
+        went = sum(isinstance(one, int) for one in taken)
+        polls, others = polls + went, others + len(taken) - went
+        await engine.pool.execute("DELETE FROM message_state WHERE state = 'leased'")
+        engine.later(0.1)
+    return polls, others
+
+
+async def test_polls_and_orders_that_never_end_share_what_comes_in(engine: Engine) -> None:
+    """Neither starves: 70 % and 30 % of a request a second, after the ten that were there."""
+    await engine.append(*(state(f"s{number}", body={"n": number}) for number in range(60)))
+    await engine.append(*(notice(f"n{number}") for number in range(60)))
+    polls, orders = await pages(engine, seconds=20, orders=Want("shop.order", single=True))
+    assert (polls, orders) == (pytest.approx(7 + 14, abs=1), pytest.approx(3 + 6, abs=1))
+
+
+async def test_orders_may_have_everything_while_no_poll_is_due(engine: Engine) -> None:
+    await engine.append(*(notice(f"n{number}") for number in range(60)))
+    polls, orders = await pages(engine, seconds=20, orders=Want("shop.order", single=True))
+    assert (polls, orders) == (0, pytest.approx(10 + 20, abs=1))
+
+
+async def test_polls_come_again_at_once_after_orders_had_everything(engine: Engine) -> None:
+    await engine.append(*(notice(f"n{number}") for number in range(60)))
+    orders = Want("shop.order", single=True)
+    assert (await pages(engine, seconds=1, orders=orders))[1] >= 10
+    await engine.append(*(state(f"s{number}", body={"n": number}) for number in range(60)))
+    assert (await pages(engine, seconds=10, orders=orders))[0] == pytest.approx(7, abs=1)
+
+
+async def test_what_was_asked_beside_is_drawn_with_the_next_claim_and_what_was_not_given_back(
+    engine: Engine,
+) -> None:
+    await engine.append(*(notice(f"n{number}") for number in range(30)))
+    want = Want("shop.order")
+    assert len(await ask(engine, [want], Limits(50, BUDGET, 5, owed=9))) == 1
+    assert await ask(engine, [want], Limits(50, BUDGET, 5)) == []
+    assert len(await ask(engine, [want], Limits(50, BUDGET, 5, owed=-2))) == 1
+    assert await engine.pool.fetchval("SELECT tokens FROM destination") == pytest.approx(1)
+    assert len(await ask(engine, [want], Limits(50, BUDGET, 5, owed=-200))) == 1
+    assert await engine.pool.fetchval("SELECT tokens FROM destination") == pytest.approx(BUDGET.burst - 1)
+
+
 async def test_two_claimers_share_one_budget(engine: Engine) -> None:
     await engine.append(*(notice(f"n{number}") for number in range(30)))
     want, limits = Want("shop.order", single=True), Limits(50, BUDGET, 5)

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -21,6 +21,7 @@ from app.flows.work import work
 from app.main import build, configuration, listen, open_state
 from app.mappings.files import parse_toml
 from app.mappings.write import put
+from app.registry import CONNECTORS, Connector
 from app.settings import Settings, load
 from tests.sandbox.conftest import Running, running_sandbox
 from tests.sandbox.virtualstock.conftest import RETAILERS
@@ -216,7 +217,12 @@ def gross(document: dict) -> Decimal:
 
 
 def settings_for(
-    sandbox: Running, company: dict, urls: tuple[str, str], folder: Path, **more: str
+    sandbox: Running,
+    company: dict,
+    urls: tuple[str, str],
+    folder: Path,
+    connectors: Sequence[Connector] = CONNECTORS,
+    **more: str,
 ) -> Settings:
     """Everything that waits is scaled down alike: the vendor's time-out too."""
     sage, centra = f"{sandbox.url}/sage200", f"{sandbox.url}/centra/graphql"
@@ -247,13 +253,13 @@ def settings_for(
         "CENTRA__uk__REQUESTS_PER_SECOND": "6",
         **more,
     }
-    return load({f"SLUICE_{name}": value for name, value in given.items()})
+    return load({f"SLUICE_{name}": value for name, value in given.items()}, connectors)
 
 
 @asynccontextmanager
-async def serving(settings: Settings) -> AsyncIterator[str]:
+async def serving(settings: Settings, connectors: Sequence[Connector] = CONNECTORS) -> AsyncIterator[str]:
     """The API on a port of its own."""
-    async with open_state(settings) as running:
+    async with open_state(settings, connectors) as running:
         listener = listen("127.0.0.1", 0)
         server = Server(configuration(build(running.state)))
         task = asyncio.create_task(server.serve(sockets=[listener]))
@@ -265,10 +271,10 @@ async def serving(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def working(settings: Settings) -> AsyncIterator[Context]:
+async def working(settings: Settings, connectors: Sequence[Connector] = CONNECTORS) -> AsyncIterator[Context]:
     """A worker that nobody rings: it looks by itself."""
     signal = Signal()
-    async with open_context(settings) as ctx, asyncio.TaskGroup() as group:
+    async with open_context(settings, connectors) as ctx, asyncio.TaskGroup() as group:
         group.create_task(work(ctx, signal))
         try:
             yield ctx
@@ -283,6 +289,7 @@ def edge_settings(sandbox: Running) -> dict[str, str]:
         "VIRTUALSTOCK__edge__PASSWORD": EDGE["password"],
         "VIRTUALSTOCK__edge__PREFIX": "VS",
         "VIRTUALSTOCK__edge__RETAILERS": json.dumps(RETAILERS),
+        "VIRTUALSTOCK__edge__REQUESTS_PER_MINUTE": "10000",
         "VIRTUALSTOCK__edge__PUSH_USERNAME": "virtualstock",
         "VIRTUALSTOCK__edge__PUSH_PASSWORD": SECRET,
     }
@@ -296,31 +303,34 @@ async def open_town(
     *,
     edge: bool = False,
     idle: bool = False,
+    connectors: Sequence[Connector] = CONNECTORS,
     **more: str,
 ) -> AsyncIterator[Town]:
     """`edge`: Virtualstock is connected too. `idle`: the worker does nothing by itself. `more`: settings without their
     prefix. The mappings of the examples are in force.
     """
     async with running_sandbox(folder / "sandbox") as sandbox:
+        account = EDGE | {"outgoing": more.get("VIRTUALSTOCK__edge__OUTGOING_DIR", "")}
         seeds = {
             "catalogue": {"skus": SKUS},
             "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
-            "virtualstock": {"accounts": [EDGE]},
+            "virtualstock": {"accounts": [account]},
         }
         made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
-        await sandbox.switch(centra__autoconfirm=True)
+        # Polled many times a second, the account's budget would be gone in a few.
+        await sandbox.switch(centra__autoconfirm=True, virtualstock__requests_per_minute=10_000)
         async with pool.acquire() as conn, conn.transaction():
             examples = ROOT / "examples" / "mappings" / "sandbox.toml"
             for table, rows in parse_toml(examples.read_text()).items():
                 await put(conn, table, rows, actor="tests", reason="a town")
         more = {**(edge_settings(sandbox) if edge else {}), **more}
-        settings = settings_for(sandbox, made["sage200"], urls, folder, **more)
+        settings = settings_for(sandbox, made["sage200"], urls, folder, connectors, **more)
         ports = free_ports(2)
         api_settings, worker_settings = (settings.model_copy(update={"metrics_port": port}) for port in ports)
         async with (
-            serving(api_settings) as url,
+            serving(api_settings, connectors) as url,
             httpx.AsyncClient(base_url=url, timeout=10) as api,
-            (open_context if idle else working)(worker_settings) as ctx,
+            (open_context if idle else working)(worker_settings, connectors) as ctx,
         ):
             if not idle:
                 await until(lambda: polled(ctx))

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from app.connectors.centra.documents import Document
 from app.connectors.centra.payloads import Complaint, Envelope, MutationPayload, read_json
+from app.domain.channel import Meter
 from app.domain.errors import DestinationError, PermanentError, SluiceError, TransientError
 from app.domain.pause import resume_at
 
@@ -29,6 +30,7 @@ class Client:
     url: str
     clock: Callable[[], datetime]
     seconds: float
+    meter: Meter = field(default_factory=Meter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,7 @@ async def perform(client: Client, document: Document, variables: Mapping[str, An
 
 
 async def _post(client: Client, document: Document, variables: Mapping[str, Any]) -> Reply:
+    client.meter.asked += 1
     content = {"query": document.text, "variables": variables, "operationName": document.name}
     try:
         async with (

@@ -9,8 +9,9 @@ from typing import Any
 
 import httpx
 
+from app.connectors.centra.catalogue import read_catalogue
 from app.connectors.centra.client import Client, query
-from app.connectors.centra.documents import ORDERS
+from app.connectors.centra.documents import ORDERS, SHIPPED_ORDERS
 from app.connectors.centra.mapping import Reading, map_order
 from app.connectors.centra.payloads import INT_MOST
 from app.connectors.centra.poll import PAGE_SIZE, Source, confirm, read_changed, read_events
@@ -66,8 +67,10 @@ def _channel(source: Source) -> Channel:
         fetch_orders=partial(fetch_orders, source=source),
         ship=None if settings.ships_itself else partial(ship, source=source),
         find_orders=partial(find_orders, source=source) if settings.ships_itself else None,
+        catalogue=partial(read_catalogue, source=source),
         preflight=partial(find_problems, source=source),
         budget=Budget(settings.requests_per_second, settings.requests_per_second * _BURST_SECONDS),
+        meter=source.client.meter,
     )
 
 
@@ -93,8 +96,8 @@ async def _read(numbers: set[int], where: dict[str, Any], source: Source) -> dic
     store = {} if source.settings.store is None else {"storeId": [source.settings.store]}
     # The limit is part of what a query costs, so it is no higher than need be.
     variables = {"where": {"number": sorted(numbers), **store, **where}, "limit": len(numbers)}
-    variables["shipped"] = source.settings.ships_itself
-    rows = (await query(source.client, ORDERS, variables)).get("orders")
+    document = SHIPPED_ORDERS if source.settings.ships_itself else ORDERS
+    rows = (await query(source.client, document, variables)).get("orders")
     if not isinstance(rows, list):
         raise PermanentError("E-CENTRA-QUERY", "orders: not a list")
     return {row["number"]: row for row in rows if isinstance(row, dict) and row.get("number") in numbers}

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -34,9 +34,7 @@ class Reading:
 def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unreadable:
     try:
         wire = WireOrder.model_validate(raw)
-        placed_at = moment(wire.order_date, reading.zone)
-        updated_at = moment(wire.updated_at or wire.order_date, reading.zone)
-        shipped = read_shipped(raw, reading.zone)
+        (placed_at, updated_at), shipped = _stamps(wire, reading.zone), read_shipped(raw, reading.zone)
     except ValueError as error:
         return Unreadable(ref, tuple(_misread(error)))
     standing, reason = stand(wire, reading.release_statuses)
@@ -73,7 +71,13 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         deliver_from=start,
         deliver_by=end,
         shipped=shipped,
+        paused=standing is Standing.HELD and wire.is_on_hold,
     )
+
+
+def _stamps(wire: WireOrder, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """When it was placed, and last changed."""
+    return moment(wire.order_date, zone), moment(wire.updated_at or wire.order_date, zone)
 
 
 def stand(wire: WireOrder, release_statuses: frozenset[str]) -> tuple[Standing, str]:

@@ -1,7 +1,16 @@
 """What would go wrong with this connection, found before the first order does."""
 
 from app.connectors.centra.client import query
-from app.connectors.centra.documents import CHANGED, EVENTS, LISTENERS, ORDERS, STORES, Document
+from app.connectors.centra.documents import (
+    CHANGED,
+    EVENTS,
+    LISTENERS,
+    ORDERS,
+    SHIPPED,
+    SHIPPED_ORDERS,
+    STORES,
+    Document,
+)
 from app.connectors.centra.poll import Source
 from app.domain.errors import SluiceError
 
@@ -11,7 +20,10 @@ async def find_problems(*, source: Source) -> tuple[str, ...]:
     answers = [await _try(source, CHANGED, {"where": {}, "limit": 1, "page": 1})]
     if isinstance(answers[0], str):
         return (answers[0],)
-    answers.append(await _try(source, ORDERS, {"where": {}, "limit": 1}))
+    orders = SHIPPED_ORDERS if source.settings.ships_itself else ORDERS
+    answers.append(await _try(source, orders, {"where": {}, "limit": 1}))
+    if source.settings.ships_itself:
+        answers.append(await _try(source, SHIPPED, {"where": {}, "limit": 1, "page": 1}))
     problems = [answer for answer in answers if isinstance(answer, str)]
     problems += await _find_store(source)
     if source.settings.events_enabled:

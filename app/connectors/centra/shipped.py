@@ -90,7 +90,8 @@ async def find_orders(ids: Sequence[int], *, source: Source) -> Mapping[int, str
 
 async def read_completed(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
     """Shipments that left, by their last change, from a little before the newest that was seen: one that leaves need not
-    move its order's own stamp. cursor: `since`, of all finished walks; `at` and `page`, where an unfinished one goes on.
+    move its order's own stamp. cursor: `since`, when the last finished walk began; `at`, `page` and `began` of an unfinished one:
+    what changes while it goes on is the next one's.
     """
     settings = source.settings
     first = now - timedelta(days=settings.backfill_days)
@@ -100,14 +101,13 @@ async def read_completed(cursor: dict[str, Any], now: datetime, *, source: Sourc
         if "at" in cursor
         else since - timedelta(seconds=settings.overlap_seconds)
     )
-    page = int(cursor.get("page", 1))
+    page, began = int(cursor.get("page", 1)), cursor.get("began", now.isoformat())
     rows = await _find({"isShipped": True, "updatedAt": {"from": start.isoformat()}}, page, source)
     drafts = tuple(_drafts(rows, source.connection))
     if len(rows) == PAGE_SIZE:
-        step = {"since": since.isoformat(), "at": start.isoformat(), "page": page + 1}
+        step = {"since": since.isoformat(), "at": start.isoformat(), "page": page + 1, "began": began}
         return Page(drafts, step, more=True)
-    # What changed while the pages were read is read again by the next walk.
-    return Page(drafts, {"since": max(since, now).isoformat()}, horizon=now)
+    return Page(drafts, {"since": began}, horizon=datetime.fromisoformat(began))
 
 
 def _drafts(rows: Sequence[WireFound], connection: str) -> Iterator[Draft]:

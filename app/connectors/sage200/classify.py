@@ -1,12 +1,13 @@
 """What a refusal means (R-54). Sage documents one status, 400, and no texts (sage200.md 5, 20), so the corpus below
-is ours and the part that matters most, locks, can be extended by the `locked_phrases` setting. Pure.
+is ours. What people say in the table `phrases` goes before it, and before what the status says. Pure.
 """
 
 import re
 from collections.abc import Iterable
-from enum import StrEnum
 
 import simplejson
+
+from app.domain.refusals import Cause, PhraseRow, says
 
 LONGEST_TEXT = 400
 LONGEST_READ = 8_000  # before the patterns below, which are slow on long nonsense
@@ -14,7 +15,7 @@ LONGEST_JSON = 1_000_000
 
 LOCKED_PHRASES = (
     r"\block(?:ed)? by\b",
-    r"\bis (?:currently )?locked\b",
+    r"^(?!.*\bperiod\b).*\bis (?:currently )?locked\b",  # a locked period stays so
     r"\brecord (?:is |has been )?locked\b",
     r"\b(?:currently |already )?(?:in use|being used|being edited|being amended|opened?) by\b",
     r"^(?!.*\bnumber\b).*\bis (?:currently |already )?in use\b",  # a number in use is a clash, not a lock
@@ -23,24 +24,14 @@ LOCKED_PHRASES = (
 )
 
 
-class Cause(StrEnum):
-    LOCKED = "locked"
-    ACCOUNT = "account"
-    PRODUCT = "product"
-    STOCK = "stock"
-    PERIOD = "period"
-    PERMISSION = "permission"
-    PASSING = "passing"
-    MISSING = "missing"
-    INVALID = "invalid"
-    UNKNOWN = "unknown"
-
-
 # The first that matches wins: a sentence about a held customer may also say that something "is not valid".
 _CORPUS: tuple[tuple[Cause, str], ...] = (
     (
         Cause.PASSING,
-        r"deadlock|time-?out (?:period )?(?:has )?(?:expired|elapsed)|transport-level|try again|temporarily",
+        (
+            r"deadlock|time-?out (?:period )?(?:has )?(?:expired|elapsed)|transport-level|try again|temporarily|"
+            r"connection.{0,60}(?:lost|closed|reset)|too busy"
+        ),
     ),
     (Cause.ACCOUNT, r"\bon (?:hold|stop)\b|credit (?:limit|hold|check)|over (?:its|their|the) limit"),
     (
@@ -70,8 +61,13 @@ _CORPUS: tuple[tuple[Cause, str], ...] = (
 )
 
 
-def cause(status: int, text: str, locked: Iterable[str] = LOCKED_PHRASES) -> Cause:
-    """409 and 423 are documented nowhere, and can mean nothing else."""
+def cause(
+    status: int, text: str, locked: Iterable[str] = LOCKED_PHRASES, phrases: Iterable[PhraseRow] = ()
+) -> Cause:
+    """409 and 423 are documented nowhere, and can mean nothing else. `phrases`: the first that fits decides."""
+    told = next((row.cause for row in phrases if says(row.phrase, text)), None)
+    if told is not None:
+        return told
     if status in {409, 423} or any(_says(phrase, text) for phrase in locked):
         return Cause.LOCKED
     return next((kind for kind, phrase in _CORPUS if _says(phrase, text)), Cause.UNKNOWN)

@@ -9,12 +9,13 @@ from typing import Any
 import httpx
 import simplejson
 
+from app.connectors.sage200.classify import message
 from app.connectors.sage200.failures import LOST, of_create, of_read, of_wire
 from app.connectors.sage200.odata import query
 from app.connectors.sage200.replies import Reply, receive
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tokens import MISLED, Tokens
-from app.domain.errors import DestinationError, InDoubtError
+from app.domain.errors import DestinationError, InDoubtError, PermanentError, TransientError
 
 PAGE = 500
 MOST_ROWS = 200 * PAGE
@@ -37,6 +38,7 @@ class _Call:
     options: Options = field(default_factory=dict)
     body: Mapping[str, Any] | None = None
     scoped: bool = True
+    method: str = "GET"
 
 
 class Client:
@@ -82,7 +84,7 @@ class Client:
 
     async def create(self, path: str, body: Mapping[str, Any], last_check: LastCheck) -> Row | Reply:
         """The saved record, or the reply that refuses it plainly. `last_check` runs right before the bytes leave."""
-        reply = await self._answer(_Call(path, body=body), last_check)
+        reply = await self._answer(_Call(path, body=body, method="POST"), last_check)
         if not 200 <= reply.status < 300:
             error = of_create(reply.status, reply.headers, reply.body, self._now())
             if error:
@@ -91,6 +93,43 @@ class Client:
         parsed = _loaded(reply.body)
         if not isinstance(parsed, dict):
             raise InDoubtError(f"Sage answered a create with {reply.status} and a body that is no record")
+        return parsed
+
+    async def amend(self, path: str, body: Mapping[str, Any]) -> Reply | None:
+        """None: saved, whole. A reply that refuses it may come after a part was saved (sage200.md 9.1)."""
+        reply = await self._answer(_Call(path, body=body, method="PUT"))
+        if 200 <= reply.status < 300:
+            return None
+        error = (
+            None if reply.status == 404 else of_create(reply.status, reply.headers, reply.body, self._now())
+        )
+        if error:
+            raise error
+        return reply
+
+    async def lock(self, path: str) -> Row | Reply:
+        """The record, now locked by us, or the reply that refuses it."""
+        reply = await self._answer(_Call(path, {"expand": "is_to_lock"}))
+        if 400 <= reply.status < 500 and reply.status not in {401, 403, 404, 408, 429}:
+            return reply
+        parsed = self._parsed(reply)
+        if not isinstance(parsed, dict):
+            raise DestinationError("Sage answered a lock with something else than a record")
+        return parsed
+
+    async def ask(self, path: str, body: Mapping[str, Any]) -> Row:
+        """A look-up that Sage serves by POST: it may be repeated, so no answer is no doubt. What the API's user may not
+        look up stops those who need it and nobody else.
+        """
+        try:
+            reply = await self._answer(_Call(path, body=body))
+        except InDoubtError as error:
+            raise TransientError(f"Sage gave no answer to a look-up: {error}") from error
+        if reply.status in {403, 404}:
+            raise PermanentError("E-SAGE-FORBIDDEN", f"{path} ({reply.status}): {message(reply.body)}")
+        parsed = self._parsed(reply)
+        if not isinstance(parsed, dict):
+            raise DestinationError(f"Sage answered {path} with something else than a record")
         return parsed
 
     def _parsed(self, reply: Reply) -> Any:
@@ -122,7 +161,7 @@ class Client:
             return self._http.build_request("GET", url, headers=headers)
         headers["Content-Type"] = "application/json"
         content = simplejson.dumps(call.body, use_decimal=True, allow_nan=False).encode()
-        return self._http.build_request("POST", url, headers=headers, content=content)
+        return self._http.build_request(call.method, url, headers=headers, content=content)
 
     async def _send(self, request: httpx.Request, token: str, last_check: LastCheck) -> Reply:
         async def watch(event: str, _info: Mapping[str, Any]) -> None:
@@ -137,7 +176,7 @@ class Client:
                 async with asyncio.timeout(self._settings.timeout_seconds):
                     return await receive(self._http, request)
             except LOST as error:
-                raise of_wire(error, creates=request.method == "POST") from error
+                raise of_wire(error, creates=request.method != "GET") from error
 
 
 def _loaded(body: bytes) -> Any:

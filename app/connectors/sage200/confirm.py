@@ -6,20 +6,20 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationError
 
-from app.connectors.sage200.classify import Cause, cause, message
+from app.connectors.sage200.classify import message
 from app.connectors.sage200.client import PAGE, Client, LastCheck
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.lookups import Finder, Kind
 from app.connectors.sage200.mapping import standing
 from app.connectors.sage200.odata import equals
-from app.connectors.sage200.orders import CODES
 from app.connectors.sage200.payloads import Amount, Record, Sent, Text60, Text256, Wire, read
+from app.connectors.sage200.phrasebook import Phrasebook, refusal
 from app.connectors.sage200.replies import Reply
-from app.connectors.sage200.settings import Sage200Settings
 from app.domain.erp import DocumentStanding
-from app.domain.errors import InDoubtError, LockedError, PermanentError, SluiceError, TransientError
+from app.domain.errors import InDoubtError, PermanentError, SluiceError
 from app.domain.lanes import normalise
 from app.domain.progress import Despatch, LineProgress, Progress
+from app.domain.refusals import Cause
 
 CONFIRM = "sop_confirm_despatch"
 STANDARD = frozenset({"enumlinetypestandard", "0"})
@@ -77,10 +77,10 @@ class DespatchSent(Sent):
 
 class Confirm:
     def __init__(
-        self, client: Client, settings: Sage200Settings, despatches: Despatches, couriers: Finder[CourierRow]
+        self, client: Client, book: Phrasebook, despatches: Despatches, couriers: Finder[CourierRow]
     ) -> None:
         self._client = client
-        self._settings = settings
+        self._book = book
         self._despatches = despatches
         self._couriers = couriers
 
@@ -118,15 +118,10 @@ class Confirm:
     async def _refused(self, despatch: Despatch, reply: Reply) -> SluiceError:
         """A text that nobody knows decides nothing: whether something left in spite of it is looked up."""
         text = message(reply.body)
-        why = cause(reply.status, text, self._settings.locked_phrases)
-        if why is Cause.LOCKED:
-            return LockedError(f"locked in Sage: {text}")
+        why = await self._book.means(reply)
         if why in {Cause.UNKNOWN, Cause.PASSING}:
             await self._nothing_left(despatch, f"Sage refused with {reply.status} ({text})")
-        if why is Cause.PASSING:
-            return TransientError(f"Sage answered {reply.status}: {text}")
-        told = text or f"Sage refused with {reply.status}, no text"
-        return PermanentError(CODES.get(why, "E-SAGE-REJECTED"), told)
+        return refusal(why, reply, text)
 
     async def _nothing_left(self, despatch: Despatch, told: str) -> None:
         """Raises InDoubtError unless the lines stand as they stood."""

@@ -6,12 +6,16 @@ from datetime import datetime
 
 import httpx
 
+from app.connectors.sage200.amend import Amends
+from app.connectors.sage200.catalogue import Catalogue
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.confirm import COURIERS, Confirm
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.lookups import Finder
 from app.connectors.sage200.orders import Orders
+from app.connectors.sage200.phrasebook import Phrasebook
 from app.connectors.sage200.preflight import Preflight
+from app.connectors.sage200.prices import Prices
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tokens import Tokens
@@ -43,9 +47,11 @@ async def open_erp(
     ) as http:
         client = Client(settings, Tokens(settings, store, http, clock), http, clock)
         reference = Reference(client, settings, clock)
-        orders = Orders(client, reference, settings)
+        book = Phrasebook(settings.locked_phrases)
+        orders = Orders(client, reference, settings, book)
+        amends = Amends(client, reference, settings, book)
         despatches = Despatches(client, settings, connection)
-        confirm = Confirm(client, settings, despatches, Finder(COURIERS, client, settings, clock))
+        confirm = Confirm(client, book, despatches, Finder(COURIERS, client, settings, clock))
         yield Erp(
             name="sage200",
             connection=connection,
@@ -53,11 +59,18 @@ async def open_erp(
             probe=orders.probe,
             place=orders.place,
             find=orders.find,
+            prices=Prices(client, reference).find,
             preflight=Preflight(client, reference, orders, settings).problems,
             notes=despatches.notes,
             progress=confirm.progress,
             confirm_despatch=confirm.confirm,
+            consult=book.consult,
             polls={"despatches": despatches.lines, "corrections": despatches.receipts},
+            contents=amends.contents,
+            change=amends.change,
+            release=amends.release,
+            lock_seconds=settings.lock_seconds,
+            catalogue=Catalogue(client).page,
             slots=settings.concurrency,
             deadline=deadline,
         )

@@ -24,6 +24,15 @@ STANDINGS = MappingProxyType(
         "draft": DocumentStanding.DRAFT,
     }
 )
+# By name or by number, in the order of the list (sage200.md 8).
+LINES = MappingProxyType(
+    {
+        **dict.fromkeys(("standard", "0"), EntryKind.STANDARD),
+        **dict.fromkeys(("freetext", "1"), EntryKind.FREE_TEXT),
+        **dict.fromkeys(("charge", "2"), EntryKind.CHARGE),
+    }
+)
+COMMENT = frozenset({"comment", "3"})
 GHOST = "##"  # the number of an order that Sage began and never finished (sage200.md 11)
 
 
@@ -47,8 +56,8 @@ def order_body(order: SalesOrder, ids: Ids, *, spare_slot: int, allocate: bool) 
             requested_delivery_date=_day(order.deliver_from) if order.deliver_from else None,
             promised_delivery_date=_day(order.deliver_by) if order.deliver_by else None,
             customer_document_no=order.key,
-            delivery_address=_address(order.delivery, ids.country),
-            lines=tuple(_line(entry, ids, allocate=allocate) for entry in order.entries),
+            delivery_address=address_sent(order.delivery, ids.country),
+            lines=tuple(line_sent(entry, ids, allocate=allocate) for entry in order.entries),
             spare=(order.trace or order.key) if spare_slot else "",
             analysis=dict(order.analysis),
         )
@@ -64,7 +73,7 @@ def _day(day: date) -> str:
     return f"{day.isoformat()}T00:00:00Z"
 
 
-def _address(delivery: Delivery, country: int | None) -> AddressSent:
+def address_sent(delivery: Delivery, country: int | None) -> AddressSent:
     lines = {f"address_{index}": line for index, line in enumerate(delivery.lines, start=1) if line}
     fields = {
         "postal_name": delivery.name,
@@ -80,7 +89,7 @@ def _address(delivery: Delivery, country: int | None) -> AddressSent:
     return AddressSent.model_validate({**filled, **lines, "country_code_id": country})
 
 
-def _line(entry: Entry, ids: Ids, *, allocate: bool) -> LineSent:
+def line_sent(entry: Entry, ids: Ids, *, allocate: bool) -> LineSent:
     shared: dict[str, Any] = {
         "tax_code_id": ids.taxes[entry.tax_code],
         "nominal_reference": entry.nominal.reference or None,
@@ -117,19 +126,29 @@ def document(row: OrderRow) -> Document:
     ghost = row.document_no.startswith(GHOST)
     quantities: defaultdict[str, Decimal] = defaultdict(Decimal)
     for line in row.lines or ():
-        if line.line_type.lower() in {"enumlinetypestandard", "0"}:
+        if LINES.get(word_of(line.line_type)) is EntryKind.STANDARD:
             quantities[normalise(line.code)] += line.line_quantity
     return Document(
         id=row.id,
         number="" if ghost else row.document_no,
         key=row.customer_document_no.strip(),
         trace=row.trace.strip(),
-        standing=DocumentStanding.DRAFT if ghost or row.is_draft else standing(row.document_status),
+        standing=DocumentStanding.DRAFT if ghost or row.is_draft else _standing(row),
         net=row.total_net_value or Decimal(0),
         tax=row.total_tax_value or Decimal(0),
         gross=row.total_gross_value or Decimal(0),
         quantities=dict(quantities),
     )
+
+
+def _standing(row: OrderRow) -> DocumentStanding:
+    """An order whose lines were all cancelled stays live by its status (sage200.md 9.1): none can be entered without."""
+    bare = row.lines is not None and all(word_of(line.line_type) in COMMENT for line in row.lines)
+    return DocumentStanding.CANCELLED if bare else standing(row.document_status)
+
+
+def word_of(line_type: str) -> str:
+    return line_type.lower().removeprefix("enumlinetype")
 
 
 def is_whole(row: OrderRow) -> bool:

@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
-from app.connectors.sage200.classify import Cause, cause, message, redact
+from app.connectors.sage200.classify import message, redact
 from app.connectors.sage200.client import Client, LastCheck, Row
 from app.connectors.sage200.mapping import Ids, document, is_whole, order_body, viewed
 from app.connectors.sage200.odata import any_of, equals
 from app.connectors.sage200.payloads import OrderRow, ViewRow, read
+from app.connectors.sage200.phrasebook import Phrasebook, refusal
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
@@ -16,29 +16,22 @@ from app.domain.erp import Document, DocumentStanding, SalesOrder
 from app.domain.errors import (
     DestinationError,
     InDoubtError,
-    LockedError,
-    PermanentError,
     SluiceError,
-    TransientError,
 )
+from app.domain.refusals import Cause
 
 KEY = "customer_document_no"
 EITHER = "(is_draft eq true or is_draft eq false)"  # naming the field is what asks for drafts
-CODES: Mapping[Cause, str] = MappingProxyType(
-    {
-        Cause.ACCOUNT: "E-CUST-ONHOLD",
-        Cause.PRODUCT: "E-SKU-INACTIVE",
-        Cause.PERIOD: "E-PERIOD-CLOSED",
-        Cause.PERMISSION: "E-SAGE-FORBIDDEN",
-    }
-)
 
 
 class Orders:
-    def __init__(self, client: Client, reference: Reference, settings: Sage200Settings) -> None:
+    def __init__(
+        self, client: Client, reference: Reference, settings: Sage200Settings, book: Phrasebook
+    ) -> None:
         self._client = client
         self._reference = reference
         self._settings = settings
+        self._book = book
 
     async def probe(self, keys: Sequence[str]) -> Mapping[str, tuple[Document, ...]]:
         """Every key has an entry. What `sop_orders` does not list under a key is sought in the view of all documents."""
@@ -73,7 +66,7 @@ class Orders:
 
     async def _again(self, order: SalesOrder, ids: Ids, refusal: Reply, last_check: LastCheck) -> Row | Reply:
         """The two refusals that we can mend: an id that Sage gave anew, and stock that is not there to allocate."""
-        why = self._cause(refusal)
+        why = await self._book.means(refusal)
         allocate = self._settings.allocate and why is not Cause.STOCK
         better = await self._reference.ids(order, anew=True) if why is Cause.MISSING else ids
         if better == ids and allocate == self._settings.allocate:
@@ -99,17 +92,11 @@ class Orders:
 
     async def _refused(self, order: SalesOrder, reply: Reply) -> SluiceError:
         """A text that nobody knows decides nothing: whether something was made in spite of it is looked up."""
-        why = self._cause(reply)
+        why = await self._book.means(reply)
         text = _told(order, reply)
-        if why is Cause.LOCKED:
-            return LockedError(f"locked in Sage: {text}")
         if why in {Cause.UNKNOWN, Cause.PASSING}:
             await self._nothing_made(order, reply)
-        if why is Cause.PASSING:
-            return TransientError(f"Sage answered {reply.status}: {text}")
-        return PermanentError(
-            CODES.get(why, "E-SAGE-REJECTED"), text or f"Sage refused with {reply.status}, no text"
-        )
+        return refusal(why, reply, text)
 
     async def _nothing_made(self, order: SalesOrder, reply: Reply) -> None:
         """Raises InDoubtError unless Sage holds nothing under the order's key: a refused create may leave a draft."""
@@ -120,9 +107,6 @@ class Orders:
             raise InDoubtError(f"{told} and could not be asked what it kept: {error}") from error
         if found[order.key]:
             raise InDoubtError(f"{told} and yet holds a document under the key {order.key}")
-
-    def _cause(self, reply: Reply) -> Cause:
-        return cause(reply.status, message(reply.body), self._settings.locked_phrases)
 
     async def _listed(self, keys: Sequence[str]) -> list[Document]:
         terms = [equals(KEY, key) for key in keys]

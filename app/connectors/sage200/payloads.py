@@ -60,6 +60,7 @@ class ProductRow(Record):
     code: str
     barcode: str = ""
     product_group_id: int = 0
+    tax_code_id: int = 0
     product_status_type: str = ""
     allow_sales_order: bool = True
 
@@ -102,6 +103,13 @@ class NominalRow(Wire):
     department_code: str = ""
 
 
+class PriceRow(Wire):
+    """An answer of `customer_price_enquiry`, in the customer's currency."""
+
+    unit_price: Decimal | None = None
+    discounted_unit_price: Decimal | None = None
+
+
 class _Iso(Wire):
     code: str = ""
 
@@ -125,6 +133,7 @@ class SettingsRow(Wire):
     allocate_stock_on_order_entry: bool = True
     amend_nominal_codes: bool = True
     amend_header_analysis_codes: bool = True
+    record_cancelled_order_lines: bool = False
 
 
 class LineRow(Wire):

@@ -1,7 +1,7 @@
 """Codes to record ids and facts: Sage links by id, people and channels by code (sage200.md 10.1)."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime, timedelta
 
 from app.connectors.sage200.client import Client
@@ -10,7 +10,7 @@ from app.connectors.sage200.mapping import Ids
 from app.connectors.sage200.payloads import CustomerRow, ProductRow
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tables import Tables, read_tables
-from app.domain.erp import Customer, EntryKind, Facts, Product, SalesOrder, TaxCode, Wanted
+from app.domain.erp import Customer, EntryKind, Facts, Product, Quote, SalesOrder, TaxCode, Wanted
 from app.domain.errors import PermanentError
 from app.domain.lanes import normalise
 
@@ -22,7 +22,7 @@ CUSTOMERS = Kind(
     normalise,
     lambda row: row.reference,
 )
-PRODUCT_FIELDS = "id,code,barcode,product_group_id,product_status_type,allow_sales_order"
+PRODUCT_FIELDS = "id,code,barcode,product_group_id,tax_code_id,product_status_type,allow_sales_order"
 PRODUCTS = Kind("products", "code", ProductRow, PRODUCT_FIELDS, normalise, lambda row: row.code)
 BARCODES = Kind("products", "barcode", ProductRow, PRODUCT_FIELDS, str.strip, lambda row: row.barcode)
 
@@ -65,6 +65,16 @@ class Reference:
             required_analysis=frozenset(slot for slot, row in tables.analysis.items() if row.is_mandatory),
             tax_inclusive=tables.settings.are_prices_tax_inclusive,
         )
+
+    async def quoted(self, quotes: Collection[Quote]) -> Mapping[Quote, tuple[int, int]]:
+        """Record ids of customer and product; a quote that names what Sage lacks, or has twice, is left out."""
+        customers = await self._customers.find({quote.customer for quote in quotes})
+        products = await self._products.find({quote.code for quote in quotes})
+        return {
+            quote: (customers[normalise(quote.customer)][0].id, products[quote.code][0].id)
+            for quote in quotes
+            if normalise(quote.customer) in customers and len(products.get(quote.code, ())) == 1
+        }
 
     async def ids(self, order: SalesOrder, *, anew: bool = False) -> Ids:
         """Raises PermanentError for a code that Sage does not know. `anew`: remembers nothing of these codes."""
@@ -126,4 +136,6 @@ def _customer(row: CustomerRow, tables: Tables) -> Customer:
 
 
 def _product(row: ProductRow, tables: Tables) -> Product:
-    return Product(row.code, row.barcode, row.active, tables.groups.get(row.product_group_id, ""))
+    rates = {one.id: one.tax_rate for one in tables.taxes.values()}
+    group = tables.groups.get(row.product_group_id, "")
+    return Product(row.code, row.barcode, row.active, group, rates.get(row.tax_code_id))

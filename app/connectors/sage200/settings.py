@@ -37,6 +37,9 @@ class Sage200Settings(BaseModel):
     company: int = Field(description="`company_id` of `GET /sites`, sent as X-Company")
     concurrency: int = Field(default=4, ge=1, le=16, description="ceiling of requests in flight per process")
     timeout_seconds: float = Field(default=60.0, gt=0, description="after which a request is given up")
+    lock_seconds: float = Field(
+        default=10.0, gt=0, le=60, description="how long we hold Sage's lock on an order at most"
+    )
     lookup_ttl_seconds: float = Field(
         default=300.0, ge=0, description="how long codes and settings are remembered"
     )

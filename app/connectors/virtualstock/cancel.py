@@ -8,10 +8,10 @@ from app.connectors.virtualstock.poll import Source
 ASKED = "CANCEL"
 
 
-async def answer_cancellation(channel_id: str, *, source: Source) -> bool:
+async def answer_cancellation(channel_id: str, lines: frozenset[str], *, source: Source) -> bool:
     """Whether anything was still to answer: the lines are read first, so that a repeat changes nothing."""
     wire = await read_order(source, channel_id)
-    items = [item for item in wire.items if item.status == ASKED]
+    items = [item for item in wire.items if item.status == ASKED and item.line_reference in lines]
     if not items:
         return False
     told = [

@@ -12,6 +12,7 @@ from app.connectors.virtualstock.failures import LOST, of_status, of_wire
 from app.connectors.virtualstock.login import Login
 from app.connectors.virtualstock.payloads import read_json
 from app.connectors.virtualstock.settings import VirtualstockSettings
+from app.domain.channel import Meter
 from app.domain.errors import DestinationError, PermanentError
 
 REPLY_MOST = 32 * 1024 * 1024
@@ -34,6 +35,7 @@ class Client:
         self._settings = settings
         self._http = http
         self._clock = clock
+        self.meter = Meter()
         password = settings.password.get_secret_value()
         self._login = Login(settings.username, password, self._enter, clock)
         self._basic = httpx.BasicAuth(settings.username, password)
@@ -84,6 +86,7 @@ class Client:
             return reply.response.status_code, None
 
     async def _send(self, request: httpx.Request, auth: httpx.Auth | None) -> Reply:
+        self.meter.asked += 1
         try:
             async with asyncio.timeout(self._settings.timeout_seconds):
                 response = await self._http.send(request, auth=auth, stream=True, follow_redirects=False)

@@ -10,10 +10,13 @@ import httpx
 
 from app.connectors.virtualstock.acknowledge import acknowledge
 from app.connectors.virtualstock.cancel import answer_cancellation
+from app.connectors.virtualstock.catalogue import read_catalogue
 from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
-from app.connectors.virtualstock.poll import ORDERS, Source, gone, read_orders
+from app.connectors.virtualstock.poll import ORDERS, Source, gone, read_acknowledged, read_orders
+from app.connectors.virtualstock.preflight import find_gaps
+from app.connectors.virtualstock.returns import acknowledge_return, read_returns
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.connectors.virtualstock.webhook import CONTENT_TYPE, Hook, receive
 from app.domain.channel import Budget, Channel
@@ -47,7 +50,11 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         prefix=settings.prefix,
         content_type=CONTENT_TYPE,
         receive=partial(receive, hook=hook) if settings.push_username else None,
-        polls={"open_orders": partial(read_orders, source=source)},
+        polls={
+            "open_orders": partial(read_orders, source=source),
+            "acknowledged_orders": partial(read_acknowledged, source=source),
+            "returns": partial(read_returns, source=source),
+        },
         fetch_orders=partial(fetch_orders, source=source, clock=clock),
         unpack=partial(unpack, source=source),
         gone=partial(gone, source=source),
@@ -57,7 +64,15 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         answer_cancellation=partial(answer_cancellation, source=source),
         ship=None if settings.ships_itself else partial(ship, source=source, carriers=carriers),
         carriers=carriers.read,
+        catalogue=partial(read_catalogue, source=source),
+        acknowledge_return=partial(acknowledge_return, source=source),
+        preflight=partial(find_gaps, settings=settings),
+        tolerances={code: one.price_tolerance for code, one in settings.retailers.items() if one.price_check},
+        new_orders="open_orders",
+        account=f"{settings.root} {settings.username}",
+        number_prefix=settings.number_prefix,
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
+        meter=source.client.meter,
     )
 
 

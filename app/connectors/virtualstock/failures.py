@@ -27,6 +27,7 @@ NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.P
 LOST = (httpx.HTTPError, httpx.InvalidURL, OSError, TimeoutError)
 PUBLISHING_SECONDS = 180.0
 SENTENCE_MOST = 300
+_NOT_UNIQUE = re.compile(r"supplier.{0,20}ref.{0,60}\b(unique|already|in use|duplicate)", re.IGNORECASE)
 _EXPECTED = re.compile(r"available in (\d{1,5})")
 
 
@@ -52,7 +53,12 @@ def of_status(reply: httpx.Response, body: bytes, now: datetime, *, writes: bool
         return DestinationError(f"Virtualstock answers {status}")
     if 300 <= status < 400:
         return PermanentError("E-VS-REFUSED", f"Virtualstock redirects ({status}): check base_url")
-    return PermanentError("E-VS-REFUSED", text or f"Virtualstock answered {status}")
+    return refused(text or f"Virtualstock answered {status}")
+
+
+def refused(text: str) -> PermanentError:
+    """The one sentence that is read: it has no code of its own, and one that is not recognised parks all the same."""
+    return PermanentError("E-REF-NOTUNIQUE" if _NOT_UNIQUE.search(text) else "E-VS-REFUSED", text)
 
 
 def explain(body: bytes) -> str:

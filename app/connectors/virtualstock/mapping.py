@@ -18,7 +18,8 @@ from app.domain.order import Address, Line, Order, Shipped, Standing, Totals, Un
 
 LONDON = ZoneInfo("Europe/London")
 """Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
-OPEN = frozenset({"ORDER", "ORDER_ACK", "BACKORDER"})
+NEW = "ORDER"
+OPEN = frozenset({NEW, "ORDER_ACK", "BACKORDER"})
 CANCELLED = frozenset({"CANCEL", "CANCEL_ACK"})
 SENT = frozenset(
     {"DISPATCH", "RMA", "RMA_ACK", "RMA_AUTHORISED", "RMA_REJ", "RMA_COLLECTION_BOOKED", "RMA_REC", "RMA_EXC"}
@@ -95,6 +96,8 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         account=code or "",
         purchase_order=wire.purchase_order_reference,
         shipped=tuple(_shipped(wire)) if reading.settings.ships_itself else (),
+        unpriced=_unpriced(wire),
+        unacknowledged=any(item.status == NEW for item in wire.items),
     )
 
 
@@ -156,15 +159,32 @@ def _line_complaints(item: WireItem) -> Iterator[Violation]:
         yield _violation("E-SKU-UNKNOWN", f"{where}/part_number", "neither part number nor supplier SKU")
     if item.status in CANCELLED:
         return
-    figures = (item.unit_cost_price, item.subtotal, item.tax, item.tax_rate, item.total)
-    if any(figure is None for figure in figures):
-        fix = "ask the retailer for the cost price, or post this order by hand"
-        yield Violation("E-PRICE-MISSING", f"{where}/unit_cost_price", "null", fix, Owner.FINANCE)
+    figures = _figures(item)
+    if _is_unpriced(item):
         return
-    cost, net, tax, _, gross = (figure or _NOTHING for figure in figures)
+    if missing := [name for name, figure in figures.items() if figure is None]:
+        fix = "ask the retailer for all figures of the line, or post this order by hand"
+        yield Violation("E-PRICE-MISSING", f"{where}/{missing[0]}", "null", fix, Owner.FINANCE)
+        return
+    cost, net, tax, _, gross = (figure or _NOTHING for figure in figures.values())
     if cost * item.quantity != net or net + tax != gross:
         value = f"{cost} x {item.quantity}, subtotal {net}, tax {tax}, total {gross}"
         yield _violation("E-TOTAL-MISMATCH", where, value)
+
+
+def _figures(item: WireItem) -> dict[str, Decimal | None]:
+    names = ("unit_cost_price", "subtotal", "tax", "tax_rate", "total")
+    return {name: getattr(item, name) for name in names}
+
+
+def _unpriced(wire: WireOrder) -> tuple[str, ...]:
+    wanted = (item for item in wire.items if item.status not in CANCELLED)
+    return tuple(item.line_reference for item in wanted if _is_unpriced(item))
+
+
+def _is_unpriced(item: WireItem) -> bool:
+    """Some retailers tell no figures at all (virtualstock.md 6.2): the ERP's price is meant."""
+    return all(figure is None for figure in _figures(item).values())
 
 
 def _line(item: WireItem) -> Line:

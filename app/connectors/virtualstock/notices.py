@@ -10,6 +10,11 @@ def order_notice(connection: str, key: str, ref: str, body: dict[str, Any]) -> D
     return _notice("order", connection, key, body, ref)
 
 
+def return_notice(connection: str, key: str, ref: str, body: dict[str, Any]) -> Draft:
+    """`body`: id, line, units, reason."""
+    return _notice("return", connection, key, body, ref)
+
+
 def hint(connection: str, key: str, body: dict[str, Any]) -> Draft:
     """Something happened: look."""
     return _notice("hint", connection, key, body)

@@ -113,11 +113,32 @@ class WireOrder(Wire):
     total: Money | None = None
 
 
+class _Reference(Wire):
+    line_reference: Text = Field(min_length=1)
+
+
+class WireReturn(Wire):
+    """`order` stays as it came: it is read like any other. Samples send `quantity` as text too."""
+
+    id: Text = Field(min_length=1, max_length=100)
+    quantity: int = Field(ge=1)
+    order: dict[str, Any]
+    order_item: _Reference
+    return_reason_code: Spelt = ""
+
+
 class WirePage(Wire):
     """`results` stay as they came: one that cannot be read must not take the others with it."""
 
     count: int = Field(ge=0)
     results: tuple[dict[str, Any], ...]
+
+
+class WireProduct(Wire):
+    """`data`: fields that the retailer chose."""
+
+    part_number: Text = ""
+    data: dict[str, Any] = Field(default_factory=dict)
 
 
 class Carrier(Wire):

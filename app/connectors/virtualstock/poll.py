@@ -7,14 +7,14 @@ last listed; a walk that found something new is followed by another one at once,
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 import simplejson
 from pydantic import ValidationError
 
 from app.connectors.virtualstock.client import Client
-from app.connectors.virtualstock.mapping import ref_of
+from app.connectors.virtualstock.mapping import LONDON, moment, ref_of
 from app.connectors.virtualstock.notices import order_notice, unreadable
 from app.connectors.virtualstock.payloads import WirePage, last_number, storable
 from app.connectors.virtualstock.settings import VirtualstockSettings
@@ -23,7 +23,7 @@ from app.domain.errors import TransientError
 from app.domain.message import Draft
 
 STATUSES = ("ORDER", "CANCEL", "RMA")
-IN_HAND = ("ORDER_ACK", "BACKORDER")
+ACKNOWLEDGED = ("ORDER_ACK", "BACKORDER")
 """Walked too where despatches begin in the channel: what leaves these lists may have been dispatched."""
 ORDERS = "restapi/v4/orders/"
 _SPELL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=True).encode
@@ -43,16 +43,9 @@ async def read_orders(cursor: dict[str, Any], now: datetime, *, source: Source) 
     """
     place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
     number = int(cursor.get("number", 1))
-    statuses = (*STATUSES, *(IN_HAND if source.settings.ships_itself else ()))
+    statuses = (*STATUSES, *(ACKNOWLEDGED if source.settings.ships_itself else ()))
     status = statuses[min(place, len(statuses) - 1)]
-    size = source.settings.page_size
-    params: dict[str, str | int] = {
-        "status": status,
-        "limit": size,
-        "offset": offset,
-        "format": "json",
-    }
-    page = await _page(source, params)
+    page = await read_page(source, ORDERS, _params(source, status, offset))
     rows = tuple(_listed(row, status, (number, now), source) for row in page.results)
     # The server may give less than was asked for, never nothing while there is more.
     onward = offset + len(page.results)
@@ -65,11 +58,45 @@ async def read_orders(cursor: dict[str, Any], now: datetime, *, source: Source) 
     return Page((), {"number": number + 1}, horizon=now, walk=Walk(number, rows, ended=True))
 
 
-async def _page(source: Source, params: dict[str, str | int]) -> WirePage:
+async def read_acknowledged(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
+    """Orders that are acknowledged without our doing: by hand, or before the database was restored. Those from before the
+    first start are left to whoever acknowledged them. cursor: `since`; `status`, `offset`: where the pass goes on.
+    """
+    chosen = source.settings.acknowledged_since
+    since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else now.replace(microsecond=0)
+    if chosen is not None:
+        since = datetime.combine(chosen, time(), LONDON)
+    place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
+    page = await read_page(source, ORDERS, _params(source, ACKNOWLEDGED[place], offset))
+    drafts = tuple(draft for row in page.results if (draft := _late(row, since, source)))
+    onward, rest = offset + len(page.results), {"since": since.isoformat()}
+    if page.results and onward < page.count:
+        return Page((), {**rest, "status": place, "offset": onward}, more=True, unseen=drafts)
+    if place + 1 < len(ACKNOWLEDGED):
+        return Page((), {**rest, "status": place + 1}, more=True, unseen=drafts)
+    return Page((), rest, unseen=drafts)
+
+
+def _late(row: dict[str, Any], since: datetime, source: Source) -> Draft | None:
+    """Bare, under a key that stays: one that cannot be read is not told at each pass."""
     try:
-        return WirePage.model_validate(await source.client.get(ORDERS, params))
+        ref, number = ref_of(row, source.settings), last_number(str(row.get("url")))
+        if moment(str(row.get("order_date"))) < since:
+            return None
+    except ValueError:
+        return None
+    return order_notice(source.connection, f"acknowledged/{number}/{ref}", ref, {"via": "sweep"})
+
+
+def _params(source: Source, status: str, offset: int) -> dict[str, str | int]:
+    return {"status": status, "limit": source.settings.page_size, "offset": offset, "format": "json"}
+
+
+async def read_page(source: Source, path: str, params: dict[str, str | int]) -> WirePage:
+    try:
+        return WirePage.model_validate(await source.client.get(path, params))
     except ValidationError as error:
-        raise TransientError("orders: not the shape of a page") from error
+        raise TransientError(f"{path}: not the shape of a page") from error
 
 
 def _listed(row: dict[str, Any], status: str, walk: tuple[int, datetime], source: Source) -> Listed:
@@ -87,7 +114,7 @@ def _listed(row: dict[str, Any], status: str, walk: tuple[int, datetime], source
         return Listed(f"{status}/?{fingerprint}", fingerprint, draft)
     key = f"list/{item}/{number}/{fingerprint}"
     body = {"via": "poll", "status": status, "order": storable(row), "read_at": now.isoformat()}
-    if status in IN_HAND:
+    if status in ACKNOWLEDGED:
         body["if_known"] = True  # somebody else took it in hand before we saw it: it is in the books already
     return Listed(item, fingerprint, order_notice(source.connection, key, ref, body))
 

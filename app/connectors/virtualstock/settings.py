@@ -1,6 +1,8 @@
 """What one account at Virtualstock needs to know, and the habits of each retailer that it serves."""
 
 from datetime import date, time
+from decimal import Decimal
+from pathlib import Path
 from typing import Annotated, Literal, Self
 
 from pydantic import AnyHttpUrl, BaseModel, ConfigDict, Field, SecretStr, model_validator
@@ -19,10 +21,11 @@ FieldName = Literal[
 class Retailer(BaseModel):
     """`id`: the number at the end of its `customers` URL. `supplier_reference`: where the sales order's number goes:
     the acknowledgement's comment, the SFTP acknowledgement, or nowhere but the screen (virtualstock.md 6.2, 9.1).
-    `ack_required`: what an acknowledgement must hold. `ack_sub_status`, `fulfillment_route`: sent where given.
-    `comments`: whether the retailer takes any. `tells_dates`: whether acknowledgements tell when goods leave and
+    `ack_required`: what an acknowledgement must hold; one that lacks it parks. `ack_sub_status`, `fulfillment_route`: sent where given.
+    `comments`: whether the retailer takes any; none is sent where not. `tells_dates`: whether acknowledgements tell when goods leave and
     arrive: `dispatch_days` working days after the order's own (`cut_off`, London time), `delivery_days` after that;
-    `working_days`: 0 is Monday.
+    `working_days`: 0 is Monday. `price_check`: whether its cost prices must be those of its account in the ERP, by
+    `price_tolerance` a unit at most.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -42,25 +45,12 @@ class Retailer(BaseModel):
         default=frozenset({0, 1, 2, 3, 4}), min_length=1
     )
     holidays: frozenset[date] = frozenset()
+    price_check: bool = True
+    price_tolerance: Decimal = Field(default=Decimal("0.00"), ge=0, le=1000, decimal_places=2)
 
     @property
     def calendar(self) -> Calendar:
         return Calendar(self.working_days, self.holidays, self.cut_off)
-
-    @model_validator(mode="after")
-    def _agrees(self) -> Self:
-        if self.supplier_reference == "ack_comment" and not self.comments:
-            raise ValueError("supplier_reference ack_comment needs a retailer that takes comments")
-        if "fulfillment_route" in self.ack_required and not self.fulfillment_route:
-            raise ValueError("ack_required names fulfillment_route, and none is given")
-        if "sub_status" in self.ack_required and not self.ack_sub_status:
-            raise ValueError("ack_required names sub_status, and ack_sub_status is empty")
-        dates = {"supplier_dispatch_date", "supplier_delivery_date"}
-        if dates & self.ack_required and not self.tells_dates:
-            raise ValueError("ack_required names a date: switch tells_dates on")
-        if "comment" in self.ack_required and self.supplier_reference != "ack_comment":
-            raise ValueError("ack_required names comment: supplier_reference must be ack_comment")
-        return self
 
 
 class VirtualstockSettings(BaseModel):
@@ -68,8 +58,10 @@ class VirtualstockSettings(BaseModel):
     probe key of this connection. `retailers`: our code -> retailer; the code stands before the retailer's reference in
     every number that people see. `push_username`, `push_password`: of those who push hints to us; without them nothing
     is accepted. `test_orders`: what becomes of orders that are marked so. `requests_per_minute`: the account's limit,
-    which others of the house may share (virtualstock.md 4). `dispatch_origin`: where despatches begin; what the other side
-    does is not told back.
+    which others of the house may share (virtualstock.md 4). `number_prefix`: put before Sage's numbers, for one of several
+    companies that sell through the account. `outgoing_dir`: where acknowledgements by SFTP are laid.
+    `acknowledged_since`: orders from this day on are posted also where somebody else acknowledged them; those from the
+    first start on where it is not given.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -87,6 +79,9 @@ class VirtualstockSettings(BaseModel):
     page_size: int = Field(default=100, ge=1, le=1000)
     requests_per_minute: float = Field(default=250.0, gt=0, le=10_000)
     dispatch_origin: Literal["erp", "channel"] = "erp"
+    number_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,10}$")
+    outgoing_dir: Path | None = None
+    acknowledged_since: date | None = None
 
     @model_validator(mode="after")
     def _agrees(self) -> Self:
@@ -95,6 +90,9 @@ class VirtualstockSettings(BaseModel):
             raise ValueError("retailers: two codes have one id")
         if bool(self.push_username) != bool(self.push_password.get_secret_value()):
             raise ValueError("push_username and push_password go together")
+        filing = [code for code, one in self.retailers.items() if one.supplier_reference == "sftp_ack"]
+        if filing and self.outgoing_dir is None:
+            raise ValueError(f"retailer {filing[0]} has supplier_reference sftp_ack: give outgoing_dir")
         return self
 
     @property

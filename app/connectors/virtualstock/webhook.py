@@ -5,7 +5,7 @@ is all that it knows (virtualstock.md 8).
 import base64
 import hmac
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from pydantic import ValidationError
@@ -22,7 +22,7 @@ CONTENT_TYPE = "application/json"
 class Hook:
     connection: str
     username: str
-    password: str
+    password: str = field(repr=False)
 
 
 def receive(raw: bytes, headers: Mapping[str, str], _: datetime, *, hook: Hook) -> tuple[Draft, ...]:

@@ -35,10 +35,8 @@ def check_lock(
     lock = find_lock(world, view, record)
     if lock is None or lock["lock_id"] == lock_id or lock["user"] == user:
         return
-    raise Refused(
-        setting(world, "locked_status"),
-        f"{record.label} is locked by user '{lock['user']}'. Try again later.",
-    )
+    text = setting(world, "locked_text").replace("{record}", record.label).replace("{user}", lock["user"])
+    raise Refused(setting(world, "locked_status"), text)
 
 
 def find_lock(world: World, view: View, record: Record) -> Doc | None:

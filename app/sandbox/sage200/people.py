@@ -19,6 +19,7 @@ from app.sandbox.sage200.find import find_document, find_one, find_record
 from app.sandbox.sage200.invoice import invoice
 from app.sandbox.sage200.lines import STANDARD, Entry
 from app.sandbox.sage200.locks import LOCK, take_lock
+from app.sandbox.sage200.prices import change_price
 from app.sandbox.sage200.refusal import Refused
 from app.sandbox.sage200.stamps import stamp_now
 from app.sandbox.sage200.stock import find_holding, move_stock
@@ -86,6 +87,20 @@ def change_product(entry: Entry, wish: Doc) -> Doc:
     if "tax_code" in wish:
         product["tax_code_id"] = find_one(entry, "tax_code", wish["tax_code"], "code")["id"]
     product.update({name: wish[name] for name in ("barcode", "code") if name in wish})
+    product["date_time_updated"] = entry.stamp
+    entry.change.put("sage200.product", product["id"], product)
+    return product
+
+
+def set_price(entry: Entry, wish: Doc) -> Doc:
+    """`{"product", "price", "customer"?}`: in the band of that customer, or else in the standard one."""
+    product = find_one(entry, "product", wish["product"], "code")
+    band = (
+        find_one(entry, "customer", wish["customer"], "reference")["price_band_id"]
+        if "customer" in wish
+        else ""
+    )
+    change_price(product, str(band), Decimal(str(wish["price"])))
     product["date_time_updated"] = entry.stamp
     entry.change.put("sage200.product", product["id"], product)
     return product
@@ -161,6 +176,7 @@ DEEDS: Mapping[str, Deed] = MappingProxyType(
         "unlock": unlock,
         "hold_customer": hold_customer,
         "change_product": change_product,
+        "set_price": set_price,
         "change_stock": change_stock,
         "retype": retype,
         "set_status": set_status,

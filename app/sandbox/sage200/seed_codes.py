@@ -18,6 +18,8 @@ COUNTRIES = (
     ("DE", "Germany", True),
     ("FR", "France", True),
 )
+RETAILERS = "RETAILERS"
+"""A band of prices without VAT beside the standard one, for the accounts that name it."""
 
 
 def seed_codes(seeding: Seeding) -> None:
@@ -90,6 +92,13 @@ def distinct(codes: Iterable[str]) -> list[str]:
 
 
 def seed_customers(seeding: Seeding) -> None:
+    band = {
+        "name": RETAILERS,
+        "description": "What retailers pay",
+        "is_standard_band": False,
+        "is_active": True,
+    }
+    seeding.put("price_band", RETAILERS, band)
     nominal = seeding.id_of("nominal_code", "/".join(seeding.spec["nominals"][0]))
     for customer in seeding.spec["customers"]:
         doc = {
@@ -109,4 +118,6 @@ def seed_customers(seeding: Seeding) -> None:
             "value_of_current_orders_in_sop": "0",
             "default_nominal_code_id": nominal,
         }
+        if "price_band" in customer:
+            doc["price_band_id"] = seeding.id_of("price_band", customer["price_band"])
         seeding.put("customer", customer["reference"], doc)

@@ -2,8 +2,10 @@
 
 from decimal import Decimal
 
+from app.sandbox.catalogue import trade_price
 from app.sandbox.mirror import Doc
 from app.sandbox.sage200.fields import half_up
+from app.sandbox.sage200.seed_codes import RETAILERS
 from app.sandbox.sage200.seeding import Seeding
 from app.sandbox.sage200.stock import derive
 
@@ -64,6 +66,7 @@ def seed_stock(seeding: Seeding, catalogue: list[Doc]) -> None:
             "average_buying_price": "0",
             "revenue_nominal_code_id": nominal,
             "list_price": str(net_price(article)),
+            "band_prices": {str(seeding.id_of("price_band", RETAILERS)): str(trade_price(article))},
         }
         product = seeding.put("product", article["sku"], doc)
         for place, name in enumerate(seeding.spec["warehouses"]):

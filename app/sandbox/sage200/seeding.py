@@ -7,6 +7,7 @@ from app.sandbox.sage200.stamps import stamp_now
 from app.sandbox.store import Change
 from app.sandbox.world import World
 
+RETAILER = MappingProxyType({"currency": "GBP", "country": "GB", "price_band": "RETAILERS"})
 DEFAULTS: Mapping[str, Any] = MappingProxyType(
     {
         "client_id": "sluice-sandbox",
@@ -16,9 +17,9 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
             {"reference": "WEBGBP", "name": "Web shop GBP", "currency": "GBP", "country": "GB"},
             {"reference": "WEBEUR", "name": "Web shop EUR", "currency": "EUR", "country": "IE"},
             {"reference": "PHONE", "name": "Telephone orders", "currency": "GBP", "country": "GB"},
-            {"reference": "ARGOSY", "name": "Argosy Stores", "currency": "GBP", "country": "GB"},
-            {"reference": "LEWISON", "name": "Lewison Partners", "currency": "GBP", "country": "GB"},
-            {"reference": "HARTLEY", "name": "Hartley & Vale", "currency": "GBP", "country": "GB"},
+            {"reference": "ARGOSY", "name": "Argosy Stores", **RETAILER},
+            {"reference": "LEWISON", "name": "Lewison Partners", **RETAILER},
+            {"reference": "HARTLEY", "name": "Hartley & Vale", **RETAILER},
             {"reference": "LIBERT01", "name": "Libertine Stores Ltd", "currency": "GBP", "country": "GB"},
         ],
         "warehouses": ["HOME", "RESERVE"],

@@ -53,6 +53,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "prices_without_permission": "refuse",  # or "list_price"
         "unknown_fields": "ignore",  # or "refuse": also read-only and misplaced ones
         "locked_status": 400,  # or 409, 423
+        "locked_text": "{record} is locked by user '{user}'. Try again later.",  # of another release or language
         "put_without_lock_id": "refuse",  # or "accept", while another holder's API lock lives
         "api_lock_seconds": 600,
         "delete_live_order": "delete",  # or "cancel", "refuse"

@@ -10,6 +10,7 @@ from app.sandbox.sage200 import addresses, couriers
 from app.sandbox.sage200.despatch import change_note, confirm_despatch
 from app.sandbox.sage200.despatch_sheets import CONFIRM, COURIER, CUSTOMER_ADDRESS, RECEIPT, TRACKING
 from app.sandbox.sage200.lines import Entry
+from app.sandbox.sage200.prices import enquire
 from app.sandbox.sage200.ready import show_item
 from app.sandbox.sage200.resources import show
 
@@ -89,6 +90,7 @@ WRITES: Mapping[tuple[str, str, int], Write] = MappingProxyType(
         ("couriers", "PUT", 1): Write(change_couriers, body=list),
         ("couriers", "PUT", 2): Write(change_courier),
         ("couriers", "DELETE", 2): Write(remove_courier, body=None),
+        ("customer_price_enquiry", "POST", 1): Write(enquire),
         ("customer_delivery_addresses", "POST", 1): Write(add_address),
         ("customer_delivery_addresses", "PUT", 2): Write(change_address),
         ("customer_delivery_addresses", "DELETE", 2): Write(remove_address, body=None),

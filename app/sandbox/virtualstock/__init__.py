@@ -27,7 +27,8 @@ def mount(world: World) -> list[BaseRoute]:
 
 
 def seed(change: Change, spec: Doc) -> Doc:
-    """`spec`: catalogue; `accounts` (`{username, password, retailers?}`), `retailers` that differ from the three there
+    """`spec`: catalogue; `accounts` (`{username, password, retailers?, outgoing?}`; `outgoing`: the folder that its SFTP
+    job empties), `retailers` that differ from the three there
     are, `hooks` as `push.check_hook` takes them, `articles` that no other vendor knows.
     """
     retailers = seed_retailers(change, spec.get("retailers", []))
@@ -45,12 +46,14 @@ def seed(change: Change, spec: Doc) -> Doc:
 
 def add_account(change: Change, wish: Doc, codes: list[str]) -> Doc:
     """One supplier's login. Raises ValueError."""
-    if set(wish) - {"username", "password", "retailers"} or not {"username", "password"} <= set(wish):
-        raise ValueError("an account has username, password and retailers")
+    known = {"username", "password", "retailers", "outgoing"}
+    if set(wish) - known or not {"username", "password"} <= set(wish):
+        raise ValueError("an account has username, password, retailers and outgoing")
     account = {
         "username": wish["username"],
         "password": wish["password"],
         "retailers": wish.get("retailers", codes),
+        "outgoing": wish.get("outgoing", ""),
         "orders_id": change.next_id("virtualstock.supplier", FIRST_ORDERS_ID),
         "products_id": change.next_id("virtualstock.products_supplier", FIRST_PRODUCTS_ID),
         "active": True,

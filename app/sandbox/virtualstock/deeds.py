@@ -7,6 +7,7 @@ from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
 from app.sandbox.virtualstock import returns
 from app.sandbox.virtualstock.act import ACTIONS, Deed, act
+from app.sandbox.virtualstock.files import keep_comments
 from app.sandbox.virtualstock.place import refresh_status
 from app.sandbox.virtualstock.refusal import Refused
 from app.sandbox.virtualstock.retailers import retailer_of
@@ -76,6 +77,7 @@ def act_by_hand(world: World, change: Change, order: Doc, wish: Doc) -> Doc:
     deed = Deed(world, change, ACTIONS[wish["action"]], order, retailer_of(change, order["retailer"]))
     try:
         stopped = act(deed, wish)
+        keep_comments(deed, change, wish)
     except Refused as refused:
         raise ValueError(str(refused)) from refused
     if stopped is not None:

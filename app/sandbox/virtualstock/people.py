@@ -5,9 +5,9 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from app.sandbox.control import bind
-from app.sandbox.mirror import Doc
-from app.sandbox.store import Call, Change
-from app.sandbox.virtualstock import login, products
+from app.sandbox.mirror import Doc, View
+from app.sandbox.store import Call
+from app.sandbox.virtualstock import files, login, products
 from app.sandbox.virtualstock.deeds import DEEDS
 from app.sandbox.virtualstock.place import ORDER, PRODUCT, place_order
 from app.sandbox.virtualstock.push import HOOK, Pusher, check_hook
@@ -35,6 +35,7 @@ class People:
             ("POST", "/hooks", self.hook),
             ("POST", "/quota", self.burn),
             ("POST", "/logins/{username}/{deed}", self.change_login),
+            ("POST", "/collect/{username}", self.collect),
             ("POST", "/products/{number:int}/publish", self.publish),
         )
         return [
@@ -132,6 +133,15 @@ class People:
             change.put(login.ACCOUNT, username, {**account, **fields[deed]})
         return JSONResponse({})
 
+    async def collect(self, world: World, request: Request) -> Response:
+        """The supplier's SFTP job runs: what lies ready in the account's `outgoing` folder is taken. Answers what became of
+        each file.
+        """
+        account = _existing(world.store.read(), login.ACCOUNT, request.path_params["username"])
+        with world.store.record(self._call(request)) as change:
+            taken = files.collect(world, change, account)
+        return JSONResponse({"files": taken})
+
     async def publish(self, world: World, request: Request) -> Response:
         with world.store.record(self._call(request)) as change:
             product = _existing(change, PRODUCT, str(request.path_params["number"]))
@@ -141,7 +151,7 @@ class People:
         return Call("virtualstock.people", request.method, request.url.path, key=key)
 
 
-def _existing(change: Change, entity: str, id_: str) -> Doc:
+def _existing(change: View, entity: str, id_: str) -> Doc:
     doc = change.get(entity, id_)
     if doc is None:
         raise ValueError(f"no {entity} {id_}")

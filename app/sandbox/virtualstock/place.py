@@ -16,8 +16,6 @@ PRODUCT = "virtualstock.product"
 LONDON = ZoneInfo("Europe/London")
 PENNY = Decimal("0.01")
 STANDARD_RATE = Decimal(20)
-SHARE = Decimal("0.55")
-"""What a retailer pays its supplier, of the shop's price without VAT."""
 FIRST_ORDER, FIRST_ITEM = 700_101, 990_001
 WISHES = frozenset(
     {

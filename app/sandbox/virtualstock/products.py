@@ -1,15 +1,15 @@
 """Products of each retailer, and the stock that a supplier tells for them (virtualstock.md 6.7)."""
 
 from datetime import datetime, timedelta
-from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from starlette.requests import Request
 
+from app.sandbox.catalogue import trade_price
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
 from app.sandbox.virtualstock.lists import page
-from app.sandbox.virtualstock.place import PENNY, PRODUCT, SHARE, naive
+from app.sandbox.virtualstock.place import PRODUCT, naive
 from app.sandbox.virtualstock.present import OTHER_HOST
 from app.sandbox.virtualstock.refusal import Refused, field
 from app.sandbox.virtualstock.retailers import RETAILER, Retailer, retailer_of
@@ -46,7 +46,6 @@ def seed_products(change: Change, articles: list[Doc], retailers: list[Retailer]
 
 def _make(article: Doc, retailer: Retailer, where: tuple[int, int, str]) -> Doc:
     number, place, account = where
-    shop = Decimal(article["price"]["GBP"]) / (Decimal("1.2") if article["vat"] == "standard" else 1)
     return {
         "id": number,
         "account": account,
@@ -56,7 +55,7 @@ def _make(article: Doc, retailer: Retailer, where: tuple[int, int, str]) -> Doc:
         "stock_number": f"8{retailer.id}{place:05d}",
         "ean": article["ean"],
         "name": f"{article['name']} {article['colour']} {article['size']}",
-        "cost": str((shop * SHARE).quantize(PENNY, ROUND_HALF_UP)),
+        "cost": str(trade_price(article)),
         "vat": article["vat"],
         "stock": None,
         "stock_updated_at": "",

@@ -13,10 +13,11 @@ from app.sandbox.disturb import CALL, HTML, RULE
 from app.sandbox.mirror import Doc
 from app.sandbox.virtualstock import login, products
 from app.sandbox.virtualstock.act import ACTIONS, Deed, act
+from app.sandbox.virtualstock.files import keep_comments
 from app.sandbox.virtualstock.lists import hide_first, list_orders, page
 from app.sandbox.virtualstock.place import ORDER
 from app.sandbox.virtualstock.present import ORDERS_ROOT, link, show_order
-from app.sandbox.virtualstock.refusal import Refused, answer_refusal, invalid, not_allowed, not_found
+from app.sandbox.virtualstock.refusal import Refused, answer_refusal, not_allowed, not_found
 from app.sandbox.virtualstock.retailers import CARRIER, RETAILER, retailer_of
 from app.sandbox.virtualstock.returns import list_returns
 from app.sandbox.virtualstock.switches import setting
@@ -113,25 +114,12 @@ class Api:
         with self._world.store.record(call) as change:
             deed = Deed(self._world, change, ACTIONS[match[2]], order, retailer, most)
             stopped = act(deed, body)
-            self._keep_reference(deed, body, change)
+            keep_comments(deed, change, body)
             change.put(ORDER, order["id"], order)
             call.status = 500 if broken else stopped.status if stopped else 200
         if broken:
             return Response(HTML, 500, media_type="text/html")
         return answer_refusal(stopped, setting(self._world, "error_body")) if stopped else self._done(body)
-
-    def _keep_reference(self, deed: Deed, body: Doc, change: Any) -> None:
-        """The supplier's own number for an order, told in an acknowledgement's comment; one of a kind if switched on."""
-        told = {str(item.get("comment")) for item in body["items"] if item.get("comment")}
-        if deed.action.name != "acknowledge" or not told:
-            return
-        for text in told:
-            others = change.find("virtualstock.reference", text=text, account=deed.order["account"])
-            clash = any(one["order"] != deed.order["id"] for one in others)
-            if clash and setting(self._world, "unique_supplier_reference"):
-                raise invalid("Validation error: Supplier order reference is already in use")
-            doc = {"text": text, "account": deed.order["account"], "order": deed.order["id"]}
-            change.put("virtualstock.reference", f"{deed.order['id']}:{text}", doc)
 
     def _done(self, body: Doc) -> Response:
         success = setting(self._world, "success")

@@ -177,6 +177,9 @@ class FakeSage:
     on_create: Callable[[httpx.Request], httpx.Response] | None = None
     on_read: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
     reply_lines: bool = False
+    on_enquiry: Callable[[httpx.Request], httpx.Response] = lambda _: reply(
+        {"unit_price": Decimal("20.00"), "discounted_unit_price": Decimal("18.50")}
+    )
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         if request.url.path.endswith("/oauth/token"):
@@ -188,6 +191,8 @@ class FakeSage:
         path = request.url.path.removeprefix("/uk/sage200extra/accounts/v1/")
         if wrong and path != "sites":
             return httpx.Response(401)
+        if path == "customer_price_enquiry":
+            return self.on_enquiry(request)
         if request.method == "POST":
             return (self.on_create or self.save)(request)
         return self.on_read(request) or self._get(path, request)
@@ -257,12 +262,14 @@ def reply(body: Any, status: int = 200) -> httpx.Response:
 
 
 def _matches(row: dict[str, Any], wanted: str) -> bool:
-    """Only what the connector writes: or-lists of equalities, without regard to case as SQL Server compares, and the
-    moment from which a poll reads.
+    """Only what the connector writes: or-lists of equalities, without regard to case as SQL Server compares, and where a poll
+    or a walk by id begins.
     """
     if " ge " in wanted:
         name, moment = wanted.split(" ge ")
         return str(row[name]) >= moment
+    if wanted.startswith("id gt "):
+        return int(row["id"]) > int(wanted.removeprefix("id gt "))
     either = wanted.split(") and (", maxsplit=1)[0].strip("()")
     pairs = [term.split(" eq ", 1) for term in either.split(" or ")] if either else []
     return not pairs or any(

@@ -1,40 +1,43 @@
+import tomllib
+from pathlib import Path
+
 import pytest
 
-from app.connectors.sage200.classify import Cause, cause, message, redact
+from app.connectors.sage200.classify import cause, message, redact
+from app.domain.refusals import Cause, Kind, PhraseRow
 
 CORPUS = [
-    (Cause.LOCKED, "Sales order 0000001579 is locked by user 'jsmith' and cannot be amended."),
-    (Cause.LOCKED, "The record is currently in use by another user."),
-    (Cause.LOCKED, "Unable to obtain a lock on customer WEB001."),
-    (Cause.LOCKED, "Stock item DRESS-S is being edited by ADMIN on SAGE01."),
-    (Cause.LOCKED, "The customer account is already in use."),
-    (Cause.LOCKED, "Lock request time out period exceeded."),
-    (Cause.LOCKED, "This order has been opened by JSMITH."),
-    (Cause.ACCOUNT, "Customer WEB001 is on hold."),
-    (Cause.ACCOUNT, "The credit limit for this account would be exceeded."),
-    (Cause.PRODUCT, "The stock item with code DRESS-S is inactive."),
-    (Cause.PRODUCT, "Product DRESS-S is not allowed on sales orders."),
-    (Cause.STOCK, "There is insufficient free stock of DRESS-S in HOME."),
-    (Cause.PERIOD, "The accounting period for 01/01/2020 is closed."),
-    (Cause.PERMISSION, "You do not have permission to override the selling price."),
-    (Cause.PERMISSION, "Access is denied."),
-    (Cause.PASSING, "Transaction (Process ID 61) was deadlocked on lock resources with another process."),
-    (Cause.PASSING, "Timeout expired. The timeout period elapsed prior to completion of the operation."),
-    (Cause.MISSING, "The product with id 999999 could not be found."),
-    (Cause.MISSING, "Tax code 77 does not exist."),
-    (Cause.INVALID, "The field postcode must be a string with a maximum length of 10."),
-    (Cause.INVALID, "Sage.Common.Exceptions.SageNullFieldException"),
-    (Cause.INVALID, "Analysis code 1 is mandatory."),
-    (Cause.UNKNOWN, "Object reference not set to an instance of an object."),
-    (Cause.UNKNOWN, "An error has occurred."),
-    (Cause.UNKNOWN, "Document number 0000000007 is already in use."),
-    (Cause.UNKNOWN, ""),
+    (Cause(name), text)
+    for name, texts in tomllib.loads((Path(__file__).parent / "corpus.toml").read_text()).items()
+    for text in texts
 ]
 
 
+@pytest.mark.requirement("R-54")
 @pytest.mark.parametrize(("expected", "text"), CORPUS)
 def test_a_refusal_is_understood(expected, text):
     assert cause(400, text) is expected
+
+
+def test_the_corpus_knows_every_cause_and_kind():
+    assert len({text for _, text in CORPUS}) == len(CORPUS) >= 60
+    assert {expected for expected, _ in CORPUS} == set(Cause)
+    assert {expected.kind for expected, _ in CORPUS} == set(Kind)
+
+
+@pytest.mark.parametrize("status", [400, 409, 423])
+def test_a_phrase_goes_before_texts_and_status(status):
+    rows = [PhraseRow(phrase="is locked by the auditor", cause=Cause.PERMISSION)]
+    assert cause(status, "Order 1 is locked by the auditor.", phrases=rows) is Cause.PERMISSION
+    assert cause(status, "Order 1 is locked by jsmith.", phrases=rows) is Cause.LOCKED
+
+
+def test_of_two_phrases_the_first_decides():
+    rows = [
+        PhraseRow(phrase="is locked for good", cause=Cause.INVALID),
+        PhraseRow(phrase="locked", cause=Cause.LOCKED),
+    ]
+    assert cause(400, "The order is locked for good", phrases=rows) is Cause.INVALID
 
 
 @pytest.mark.parametrize("status", [409, 423])

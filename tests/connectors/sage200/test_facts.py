@@ -1,11 +1,13 @@
 from dataclasses import replace
 from decimal import Decimal
 
+import httpx
 import pytest
 
-from app.domain.erp import Customer, Product, TaxCode, Wanted
+from app.domain.erp import Customer, Product, Quote, TaxCode, Wanted
+from app.domain.errors import PermanentError, TransientError
 from app.domain.posting import plan
-from tests.connectors.sage200.stage import order
+from tests.connectors.sage200.stage import order, reply
 from tests.domain.shop import OPTIONS, ROWS, line, make_mappings, make_order
 
 
@@ -131,3 +133,39 @@ async def test_what_was_not_found_is_looked_for_again_when_the_clock_goes_back(e
     clock.pass_(-3600)
     facts = await erp.facts(wanted(products=["NEW-1"]))
     assert (list(facts.products), facts.tax_inclusive) == (["NEW-1"], True)
+
+
+QUOTE = Quote("WEBGBP", "DRESS-S", 2)
+
+
+async def test_a_price_is_the_accounts_after_its_discount(erp, sage):
+    assert await erp.prices([QUOTE]) == {QUOTE: Decimal("18.50")}
+    (sent,) = sage.creates()
+    assert sent == {"customer_id": 501, "product_id": 1001, "quantity": 2}
+
+
+async def test_a_price_is_asked_for_each_time(erp, sage):
+    await erp.prices([QUOTE])
+    sage.on_enquiry = lambda _: reply({"unit_price": Decimal("20.00")})
+    assert await erp.prices([QUOTE]) == {QUOTE: Decimal("20.00")}
+
+
+async def test_who_or_what_sage_lacks_has_no_price(erp, sage):
+    assert await erp.prices([Quote("NOBODY", "DRESS-S", 1), Quote("WEBGBP", "NOPE", 1)]) == {}
+    assert sage.creates() == []
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_who_may_not_ask_for_prices_stops_only_those_who_need_one(erp, sage, status):
+    sage.on_enquiry = lambda _: reply({"Message": "no"}, status)
+    with pytest.raises(PermanentError, match="E-SAGE-FORBIDDEN"):
+        await erp.prices([QUOTE])
+
+
+async def test_an_unanswered_price_is_no_doubt(erp, sage):
+    def drop(request):
+        raise httpx.ReadTimeout("late", request=request)
+
+    sage.on_enquiry = drop
+    with pytest.raises(TransientError):
+        await erp.prices([QUOTE])

@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.erp import DocumentStanding, EntryKind
 from app.domain.errors import DestinationError, InDoubtError, PermanentError, SnoozeError, TransientError
+from app.domain.refusals import Cause, PhraseRow
 from tests.connectors.sage200.stage import order, reply
 
 
@@ -190,6 +191,30 @@ async def test_a_lock_is_recognised_by_a_configured_phrase(opened, sage):
         await erp.place(order(), no_check)
 
 
+async def test_a_row_of_the_phrases_holds_at_once_and_before_all_that_is_built_in(erp, sage):
+    rows: list[PhraseRow] = []
+
+    async def phrases():
+        return rows
+
+    erp.consult(phrases)
+    sage.on_create = refusing("Product DRESS-S is inactive, somebody edits it.")
+    with pytest.raises(PermanentError, match="E-SKU-INACTIVE"):
+        await erp.place(order(), no_check)
+    rows.append(PhraseRow(phrase="inactive, somebody * it", cause=Cause.LOCKED))
+    with pytest.raises(SnoozeError):
+        await erp.place(order(), no_check)
+
+
+async def test_an_unknown_text_is_looked_for_then_kept_as_it_was(erp, sage):
+    sage.on_create = refusing("Der Belegkreis  ist gesperrt (0x80040E14).")
+    with pytest.raises(PermanentError) as refused:
+        await erp.place(order(), no_check)
+    assert (refused.value.code, refused.value.need) == ("E-SAGE-UNKNOWN", "phrases")
+    assert refused.value.detail == "Der Belegkreis ist gesperrt (0x80040E14)."
+    assert sage.asked("sop_order_return_views")
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -199,8 +224,8 @@ async def test_a_lock_is_recognised_by_a_configured_phrase(opened, sage):
         ("You do not have permission to override prices.", "E-SAGE-FORBIDDEN"),
         ("The accounting period is closed.", "E-PERIOD-CLOSED"),
         ("The analysis code Project Code is mandatory.", "E-SAGE-REJECTED"),
-        ("Something nobody has ever seen.", "E-SAGE-REJECTED"),
-        ("", "E-SAGE-REJECTED"),
+        ("Something nobody has ever seen.", "E-SAGE-UNKNOWN"),
+        ("", "E-SAGE-UNKNOWN"),
     ],
 )
 async def test_a_refusal_parks_under_a_stable_code(erp, sage, text, code):
@@ -208,6 +233,13 @@ async def test_a_refusal_parks_under_a_stable_code(erp, sage, text, code):
     with pytest.raises(PermanentError) as refused:
         await erp.place(order(), no_check)
     assert refused.value.code == code
+
+
+async def test_a_refusal_without_a_word_cannot_be_taught(erp, sage):
+    sage.on_create = lambda _: httpx.Response(400)
+    with pytest.raises(PermanentError, match="no text") as refused:
+        await erp.place(order(), no_check)
+    assert (refused.value.code, refused.value.need) == ("E-SAGE-REJECTED", None)
 
 
 async def test_a_refusal_does_not_repeat_the_shoppers_data(erp, sage):

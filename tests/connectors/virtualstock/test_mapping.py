@@ -5,7 +5,7 @@ import pytest
 
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
 from app.domain.message import Owner
-from app.domain.order import Standing, Unreadable
+from app.domain.order import Shipped, Standing, Unreadable
 from tests.connectors.virtualstock.conftest import NOW, make_settings
 from tests.connectors.virtualstock.wire import item, order
 
@@ -100,10 +100,18 @@ def test_an_unknown_retailer_parks_and_names_the_setting():
     assert (unreadable.ref, codes(unreadable)) == ("R99-A700101", ["E-RETAILER-UNKNOWN"])
 
 
-def test_a_missing_price_is_finances():
+def test_a_line_without_any_figure_is_left_to_the_erps_price():
     nothing = dict.fromkeys(("unit_cost_price", "subtotal", "tax", "tax_rate", "total"))
-    unreadable = read(order(items=[item(**nothing)], subtotal=None, tax=None, total=None))
+    found = read(order(items=[item(), item("2", **nothing)], subtotal=None, tax=None, total=None))
+    assert found.unpriced == ("2",)
+    assert (found.lines[1].gross, found.totals.gross) == (0, Decimal("150.00"))
+
+
+@pytest.mark.parametrize("name", ["unit_cost_price", "subtotal", "tax", "tax_rate", "total"])
+def test_a_line_without_one_of_its_figures_is_finances(name):
+    unreadable = read(order(items=[item(**{name: None})]))
     assert codes(unreadable) == ["E-PRICE-MISSING"]
+    assert unreadable.violations[0].field == f"items/1/{name}"
     assert unreadable.violations[0].owner is Owner.FINANCE
 
 
@@ -137,3 +145,21 @@ def test_a_row_without_a_name_has_no_ref():
         ref_of({"order_reference": "A1"}, make_settings())
     with pytest.raises(ValueError, match="number"):
         ref_of({"order_reference": "A1", "retailer": "https://edge.test/"}, make_settings())
+
+
+@pytest.mark.requirement("R-51")
+def test_a_dispatched_line_counts_once_and_whole_where_despatches_begin_in_virtualstock():
+    """Returned goods had left, too; a cancelled line never did."""
+    statuses = ("ORDER_ACK", "DISPATCH", "RMA", "CANCEL_ACK")
+    raw = order(items=[item(str(place), status=status) for place, status in enumerate(statuses)])
+    units = raw["items"][0]["quantity"]
+    ours = read(raw, dispatch_origin="channel")
+    assert ours.shipped == (Shipped("1", (("1", units),)), Shipped("2", (("2", units),)))
+    assert not ours.has_left()
+    assert read(raw).shipped == ()
+
+
+def test_an_order_has_left_when_all_that_is_wanted_of_it_has():
+    raw = order(items=[item("1", status="DISPATCH"), item("2", status="CANCEL_ACK")])
+    assert read(raw, dispatch_origin="channel").has_left()
+    assert not read(raw).has_left()

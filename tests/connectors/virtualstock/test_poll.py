@@ -3,6 +3,7 @@ import json
 import httpx
 import pytest
 
+from app.domain.channel import Page
 from app.domain.errors import DestinationError, TransientError
 from tests.connectors.virtualstock.conftest import NOW, make_settings, opened
 from tests.connectors.virtualstock.wire import order, page
@@ -133,3 +134,48 @@ def test_no_retailer_is_called_as_unknown_ones_are(code, good):
     else:
         with pytest.raises(ValueError, match="pattern"):
             make_settings(retailers={code: {"id": 1}})
+
+
+@pytest.mark.requirement("R-51")
+async def test_orders_in_hand_are_walked_too_where_despatches_begin_there(vendor, clock):
+    """What leaves their lists may have been dispatched; who was never seen as new is in the books already."""
+    vendor.reply(page(order(1)), page(), page(), page(order(2)), page())
+    async with opened(vendor, clock, dispatch_origin="channel") as channel:
+        pages = await walk(channel)
+        assert channel.ship is None
+    statuses = [request.url.params["status"] for request in vendor.asked]
+    assert statuses == ["ORDER", "CANCEL", "RMA", "ORDER_ACK", "BACKORDER"]
+    rows = [row for one in pages for row in one.walk.rows]
+    assert [(row.item, row.draft.body.get("if_known")) for row in rows] == [
+        ("ORDER/1", None),
+        ("ORDER_ACK/2", True),
+    ]
+
+
+async def late(vendor, clock, *orders: dict, cursor: dict | None = None, **changes) -> Page:
+    vendor.reply(page(*orders))
+    async with opened(vendor, clock, **changes) as channel:
+        return await channel.polls["acknowledged_orders"](cursor or {}, NOW)
+
+
+async def test_orders_that_others_acknowledged_are_looked_for_from_the_first_start_on(vendor, clock):
+    told = await late(
+        vendor, clock, order(1, order_date="2026-11-05T09:19:59"), order(2, order_date="2026-11-05T09:20:00")
+    )
+    assert [draft.order_ref for draft in told.unseen] == ["ARG-A2"]
+    assert (told.cursor, told.more) == ({"since": NOW.isoformat(), "status": 1}, True)
+    told = await late(vendor, clock, cursor=told.cursor)
+    assert (told.cursor, told.more) == ({"since": NOW.isoformat()}, False)
+    assert [request.url.params["status"] for request in vendor.asked] == ["ORDER_ACK", "BACKORDER"]
+
+
+async def test_their_day_may_be_chosen(vendor, clock):
+    old = order(1, order_date="2026-10-25T00:30:00")
+    told = await late(vendor, clock, old, acknowledged_since="2026-10-25", cursor={"since": NOW.isoformat()})
+    assert [draft.order_ref for draft in told.unseen] == ["ARG-A1"]
+
+
+async def test_one_that_cannot_be_read_is_told_once(vendor, clock):
+    first = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
+    second = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
+    assert [draft.key for draft in first.unseen] == [draft.key for draft in second.unseen] != []

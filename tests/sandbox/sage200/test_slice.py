@@ -33,6 +33,7 @@ PROVEN = {
     "list_couriers": "general",
     "list_customer_delivery_addresses": "sales",
     "add_customer_delivery_address": "sales",
+    "enquire_customer_price": "sales",
 }
 # Filtered on fields that their rows do not have (sage200.md 6).
 RESTRICTED = {"list_sop_confirm_despatch", "list_sop_despatch_discrete_orders"}
@@ -93,6 +94,8 @@ async def work(sage: Sage) -> dict[str, Any]:
         "tax_code_id": sage.id("tax_code", "1"),
     }
     await do("add_customer_delivery_address", address)
+    asked = {"customer_id": order["customer_id"], "product_id": order["lines"][0]["product_id"]}
+    await do("enquire_customer_price", {**asked, "quantity": 2})
     await do("list_customer_delivery_addresses", filter=f"customer_id eq {order['customer_id']}")
     (evri,) = await do("list_couriers", filter="name eq 'Evri'")
     (group,) = await do("list_sop_confirm_despatch", filter=number)
@@ -151,6 +154,7 @@ async def test_lists_fit_the_slice_when_wrapped_too(sage: Sage):
         ("correct_sop_despatch_receipt", {"consignment_no": None}),
         ("correct_sop_despatch_receipt", {"consignment_no": "1" * 61}),
         ("add_customer_delivery_address", {"customer_id": 1, "description": "x"}),
+        ("enquire_customer_price", {"customer_id": 1}),
         ("amend_sop_order", {"is_editing": True}),
         ("amend_sop_order", {"is_editing": False, "lines": [{"line_quantity": 1}]}),
     ],

@@ -1,0 +1,51 @@
+"""Documents that we may not write: a person named them, or the ERP lets nobody in. A person changes them, and a retry looks
+whether it was done.
+"""
+
+from app.domain.erp import Document, DocumentStanding
+from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Violation
+from app.domain.order import Standing
+from app.flows.adopt import same
+from app.flows.context import Context
+from app.flows.plan_order import plan_order
+from app.flows.upstream import timed
+from app.ledger.binding import Binding, Revised
+from app.ledger.snapshot import Snapshot
+from app.outbox.cases import was_released
+
+
+async def look(ctx: Context, message: Claimed, bound: Binding, newest: Snapshot) -> Outcome:
+    if newest.order.standing is Standing.CANCELLED:
+        document = await _document(ctx, bound)
+        if document is not None and document.standing is DocumentStanding.CANCELLED:
+            return Outcome(message, Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP"))
+        fix = f"cancel sales order {bound.document_no} in the ERP"
+        return Outcome(message, Park((_violation("E-CANCEL-AFTER-POST", bound.document_no, fix),)))
+    if (changed := await _changed(ctx, message, bound, newest)) is not None:
+        revised = Revised(
+            message.source, message.order_ref or "", changed, newest.content, newest.order, bound.codes
+        )
+        return Outcome(message, Done(Result.APPLIED, "the ERP was changed by hand"), facts=(revised,))
+    fix = f"change sales order {bound.document_no} in the ERP as the channel shows it"
+    return Outcome(message, Park((_violation("E-EDIT-AFTER-POST", bound.document_no, fix),)))
+
+
+async def _changed(ctx: Context, message: Claimed, bound: Binding, newest: Snapshot) -> Document | None:
+    """The document, if a person says that it was changed and its figures agree. Without that word they prove nothing:
+    an edited address does not show in them.
+    """
+    if not await was_released(ctx.pool, message):
+        return None
+    document, planned = await _document(ctx, bound), await plan_order(ctx, message.source, newest.order)
+    if document is None or isinstance(planned, tuple) or document.standing is DocumentStanding.CANCELLED:
+        return None
+    return document if same(document, planned) else None
+
+
+async def _document(ctx: Context, bound: Binding) -> Document | None:
+    found = await timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([bound.probe_key]))
+    return next((one for one in found.get(bound.probe_key, ()) if one.id == bound.document_id), None)
+
+
+def _violation(code: str, number: str, fix: str) -> Violation:
+    return Violation(code, "order", number, fix, Owner.OPERATIONS)

@@ -1,0 +1,91 @@
+"""A return that a channel asks for is kept, and the channel hears that it is dealt with (R-77). What becomes of the goods and of
+the money is decided when they are back.
+"""
+
+from collections.abc import AsyncGenerator, Sequence
+
+from app.domain.channel import Return
+from app.domain.message import (
+    Claimed,
+    Done,
+    Draft,
+    MessageClass,
+    Outcome,
+    Owner,
+    Park,
+    Result,
+    Violation,
+)
+from app.flows.context import Context
+from app.flows.flow import Batch
+from app.flows.upstream import timed
+from app.ledger import binding, snapshot
+from app.ledger.listing import Dropped
+from app.ledger.returned import ReturnAcknowledged, ReturnAsked
+
+
+async def take_return(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    channel = ctx.channels[batch.messages[0].destination]
+    if channel.acknowledge_return is None:
+        yield [
+            Outcome(message, Done(Result.NO_EFFECT, "nothing follows from this kind"))
+            for message in batch.messages
+        ]
+        return
+    for message in batch.messages:
+        yield [await _take(ctx, message)]
+
+
+async def _take(ctx: Context, message: Claimed) -> Outcome:
+    ref, told = message.order_ref or "", message.body
+    if violation := await _objection(ctx, message.source, ref, told):
+        return Outcome(message, Park((violation,)))
+    asked = ReturnAsked(message.source, told["id"], ref, told["line"], told["units"], told["reason"])
+    channel = ctx.channels[message.destination]
+    effect = Draft(
+        kind=f"{channel.name}.acknowledge_return",
+        cls=MessageClass.EFFECT,
+        destination=channel.destination,
+        source=channel.connection,
+        key=f"{channel.name}/return/{channel.connection}/{asked.id}/{asked.units}",
+        order_ref=ref,
+        body={"ref": ref, "id": asked.id, "line": asked.line, "units": asked.units},
+        parent=message.id,
+    )
+    return Outcome(message, Done(Result.APPLIED, f"{asked.units} of line {asked.line}"), (effect,), (asked,))
+
+
+async def _objection(ctx: Context, source: str, ref: str, told: dict[str, object]) -> Violation | None:
+    """Why nobody can say that this return will be dealt with."""
+    taken = (await snapshot.read(ctx.pool, source, [ref])).get(ref)
+    bound = (await binding.read(ctx.pool, source, [ref])).get(ref)
+    if taken is None or bound is None:
+        fix = "find out what was sold; post the order or settle the return in the channel by hand, then retry"
+        return Violation("E-RETURN-UNKNOWN", "order", ref, fix, Owner.CX)
+    line = next((one for one in taken.order.lines if one.ref == told["line"]), None)
+    if line is None:
+        fix = "settle the return in the channel by hand"
+        return Violation("E-RETURN-UNKNOWN", "line", str(told["line"]), fix, Owner.CX)
+    if int(str(told["units"])) > line.quantity:
+        value = f"{told['units']} of line {line.ref}, which sold {line.quantity}"
+        return Violation(
+            "E-RETURN-UNITS", "quantity", value, "agree the quantity with the retailer", Owner.CX
+        )
+    return None
+
+
+async def acknowledge_return(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    for message in batch.messages:
+        yield [await _acknowledge(ctx, message)]
+
+
+async def _acknowledge(ctx: Context, message: Claimed) -> Outcome:
+    channel, ref, told = ctx.channels[message.destination], message.order_ref or "", message.body
+    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    if channel.acknowledge_return is None or taken is None:
+        return Outcome(message, Done(Result.NO_EFFECT, "the channel wants no answer"))
+    asked = Return(told["id"], taken.order.channel_id, told["line"], told["units"])
+    sent = await timed(ctx, channel.name, "acknowledge_return", channel.acknowledge_return(asked))
+    verdict = Done(Result.APPLIED) if sent else Done(Result.NO_EFFECT, "nobody asks for it any more")
+    facts = (ReturnAcknowledged(message.source, asked.id, ctx.now()), Dropped(message.source, ref))
+    return Outcome(message, verdict, facts=facts)

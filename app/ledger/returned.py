@@ -1,0 +1,51 @@
+"""Returns that channels asked for."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import asyncpg
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAsked:
+    """Fact: so many units of a line are to come back, for the channel's `reason` code."""
+
+    connection: str
+    id: str
+    ref: str
+    line: str
+    units: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReturnAcknowledged:
+    """Fact: the channel knows that we deal with it. `at`: UTC."""
+
+    connection: str
+    id: str
+    at: datetime
+
+
+async def record(conn: asyncpg.Connection, fact: ReturnAsked) -> None:
+    await conn.execute(
+        """
+        INSERT INTO return_asked (connection, id, ref, line_ref, units, reason) VALUES ($1, $2, $3, $4, $5, $6)
+        ON CONFLICT (connection, id) DO UPDATE SET units = excluded.units, reason = excluded.reason
+        """,
+        fact.connection,
+        fact.id,
+        fact.ref,
+        fact.line,
+        fact.units,
+        fact.reason,
+    )
+
+
+async def acknowledge(conn: asyncpg.Connection, fact: ReturnAcknowledged) -> None:
+    await conn.execute(
+        "UPDATE return_asked SET acknowledged_at = $3 WHERE connection = $1 AND id = $2",
+        fact.connection,
+        fact.id,
+        fact.at,
+    )
