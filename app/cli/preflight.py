@@ -46,6 +46,10 @@ async def _find(settings: Settings) -> list[flow.Problem]:
         try:
             async with open_pool(url, size=4, application="sluice-cli") as pool:
                 checks = {"database": partial(flow.check_database, pool, url), **checks}
+                checks |= {
+                    f"carriers of {name}": partial(flow.check_carriers, pool, one)
+                    for name, one in channels.items()
+                }
                 return problems + await _with_erp(settings, pool, checks)
         except TROUBLE as error:
             text = f"cannot be reached, so neither it nor the ERP was checked: {type(error).__name__}"

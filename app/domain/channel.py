@@ -176,6 +176,7 @@ class Channel:
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
+    `carriers()`: what a parcel may be said to have gone by, where the channel keeps a list of it.
     `tolerances`: store -> how far a unit's price may differ from the ERP's for its account; stores that are
     not named are not compared.
     `acknowledge_return(return)`: agrees to deal with it; answers so too.
@@ -202,6 +203,7 @@ class Channel:
     find_orders: Callable[[Sequence[int]], Awaitable[Mapping[int, str]]] | None = None
     acknowledge: Acknowledge | None = None
     ship: Ship | None = None
+    carriers: Callable[[], Awaitable[frozenset[str]]] | None = None
     answer_cancellation: Answer | None = None
     acknowledge_return: AcknowledgeReturn | None = None
     catalogue: Catalogue | None = None

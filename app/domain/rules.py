@@ -138,6 +138,14 @@ class Mappings:
                 return row
         return None
 
+    def carriers_for(self, connection: str) -> list[CarrierRow]:
+        """The rows that decide at this connection: not those that a more particular one hides."""
+        return [
+            row
+            for (where, store, courier), row in self.carriers.items()
+            if where in {connection, ANY} and self.find_carrier(connection, store, courier) is row
+        ]
+
     def find_courier(self, connection: str, store: str, carrier: str, service: str) -> str | None:
         """The ERP's courier for a channel's carrier: the table read the other way. None where no row says so, or where
         several rows of one scope do: nothing is guessed. A row without a service stands for all that have none of their own.

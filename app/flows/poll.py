@@ -23,9 +23,10 @@ SWEEPS = ("orders", "shipments", "acknowledged_orders")
 """Polls that only look for what the others missed: they run at the slower pace."""
 
 
-def draft(channel: Polled, name: str) -> Draft:
+def draft(channel: Polled, name: str, kind: str = "poll") -> Draft:
+    """`kind`: of what comes back like a poll, and reads something else."""
     return Draft(
-        kind=f"{channel.name}.poll",
+        kind=f"{channel.name}.{kind}",
         cls=MessageClass.STATE,
         destination=channel.destination,
         source=channel.connection,

@@ -15,7 +15,7 @@ from app.domain.channel import Channel
 from app.domain.erp import Erp
 from app.domain.errors import SluiceError
 from app.domain.message import Owner
-from app.mappings.lint import lint, wanted
+from app.mappings.lint import lint, lint_carriers, wanted
 from app.mappings.read import load
 
 OLDEST_POSTGRES = 150_000
@@ -98,6 +98,17 @@ async def check_channel(channel: Channel) -> list[Problem]:
 
 async def check_erp(erp: Erp) -> list[Problem]:
     return [Problem(erp.destination, text) for text in await erp.preflight()]
+
+
+async def check_carriers(pool: asyncpg.Pool, channel: Channel) -> list[Problem]:
+    """Whether every field that a despatch must tell has a source (R-44)."""
+    if channel.ship is None:
+        return []
+    listed = await channel.carriers() if channel.carriers else None
+    found = lint_carriers(await load(pool), channel.connection, listed)
+    return [
+        Problem("mappings", f"{one.code} {one.field}: {one.value}: {one.fix}", one.owner) for one in found
+    ]
 
 
 async def check_mappings(pool: asyncpg.Pool, erp: Erp) -> list[Problem]:

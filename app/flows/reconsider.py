@@ -7,7 +7,8 @@ from datetime import timedelta
 import asyncpg
 
 from app.domain.erp import Erp, SalesOrder
-from app.domain.message import Done, Draft, MessageClass, Outcome, Result
+from app.domain.message import Done, Draft, Outcome, Result
+from app.flows import poll
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.plan_order import plan_all
@@ -31,15 +32,7 @@ class _Waiting:
 
 
 def draft(erp: Erp) -> Draft:
-    """Like a poll: it appends itself anew, one in the cluster."""
-    return Draft(
-        kind=f"{erp.name}.reconsider",
-        cls=MessageClass.STATE,
-        destination=erp.destination,
-        source=erp.connection,
-        coalesce_key=f"poll:{erp.destination}:reconsider",
-        body={"poll": "reconsider"},
-    )
+    return poll.draft(erp, "reconsider", "reconsider")
 
 
 async def reconsider(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:

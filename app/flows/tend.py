@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from app.db.session import TROUBLE
-from app.flows import align, poll, reconsider
+from app.flows import align, carriers, poll, reconsider
 from app.flows.context import Context
 from app.flows.hold import release_left
 from app.flows.overtaken import end_overtaken
@@ -126,7 +126,9 @@ async def _repair(ctx: Context) -> int:
 
 
 async def _seed(ctx: Context) -> int:
-    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp), [reconsider.draft(ctx.erp)])
+    others = [reconsider.draft(ctx.erp)]
+    others += [carriers.draft(channel) for channel in ctx.channels.values() if channel.carriers]
+    return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp), others)
 
 
 async def _extend(ctx: Context) -> int:

@@ -16,6 +16,7 @@ from app.flows.acknowledge import acknowledge
 from app.flows.align import align, walk
 from app.flows.answer_cancellation import answer_cancellation
 from app.flows.bind_order import bind
+from app.flows.carriers import carriers
 from app.flows.change_order import change
 from app.flows.confirm_despatch import confirm_despatch
 from app.flows.context import Context
@@ -48,6 +49,7 @@ CHANNEL_FLOWS = (
     Flow("return", take_return, batch=200),
     Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
+    Flow("carriers", carriers, spare=True),
     Flow("articles", walk, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),

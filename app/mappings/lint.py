@@ -92,6 +92,21 @@ def _lint_aliases(mappings: Mappings, facts: Facts) -> Iterator[Violation]:
             yield _finding("E-ALIAS-HIDDEN", "sku_aliases", f"{connection}|{alias}: {code}", fix)
 
 
+def lint_carriers(mappings: Mappings, connection: str, listed: frozenset[str] | None) -> list[Violation]:
+    """What would park the despatch notes of a connection (R-44, R-46). `listed`: the carriers that it knows, if it tells."""
+    rows = mappings.carriers_for(connection)
+    if not rows:
+        fix = "map the couriers of the ERP: every despatch note would park"
+        return [_finding("E-CARRIER-UNMAPPED", "carriers", f"{connection}: carrier", fix)]
+    gone = [row for row in rows if listed is not None and row.carrier not in listed]
+    fix = f"{connection} does not list this carrier: correct the row before a despatch needs it"
+    return [_finding("E-CARRIER-GONE", "carriers", f"{row.key}: {row.carrier}", fix) for row in gone]
+
+
 def _finding(code: str, table: str, value: str, fix: str) -> Violation:
-    owner = Owner.OPERATIONS if table in {"warehouses", "sku_aliases", "required_fields"} else Owner.FINANCE
+    owner = (
+        Owner.OPERATIONS
+        if table in {"warehouses", "sku_aliases", "required_fields", "carriers"}
+        else Owner.FINANCE
+    )
     return Violation(code, table, value, fix, owner, table)

@@ -134,6 +134,27 @@ async def acknowledge(conn: asyncpg.Connection, case_ids: Sequence[int]) -> list
     return [row["id"] for row in rows]
 
 
+async def flagged(pool: asyncpg.Pool, source: str, code: str) -> dict[str, int]:
+    """Value -> open flag of a code that no message waits for."""
+    rows = await pool.fetch(
+        """
+        SELECT id, violations -> 0 ->> 'value' AS value FROM exception_case
+        WHERE source = $1 AND code = $2 AND flag AND message_id IS NULL AND closed_at IS NULL
+        """,
+        source,
+        code,
+    )
+    return {row["value"]: row["id"] for row in rows}
+
+
+async def close_flags(pool: asyncpg.Pool, case_ids: Sequence[int]) -> None:
+    """What they were about is mended."""
+    await pool.execute(
+        "UPDATE exception_case SET closed_at = now(), resolution = 'mended' WHERE id = ANY($1::bigint[]) AND closed_at IS NULL",
+        list(case_ids),
+    )
+
+
 async def was_looked_at(pool: asyncpg.Pool, message: Claimed, code: str) -> bool:
     """Whether a person has let it go from a case of this code since it was last sent: then nothing is there."""
     found: bool = await pool.fetchval(

@@ -2,7 +2,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from app.domain.erp import Customer, Product, TaxCode
-from app.mappings.lint import lint, wanted
+from app.mappings.lint import lint, lint_carriers, wanted
 from tests.domain.shop import FACTS, make_mappings
 
 
@@ -63,3 +63,24 @@ def test_alias_of_nothing_and_alias_behind_a_product_are_found():
         ("E-SKU-UNKNOWN", "sku_aliases"),
         ("E-ALIAS-HIDDEN", "sku_aliases"),
     ]
+
+
+CARRIERS = (
+    {"connection": "*", "courier": "DPD", "carrier": "dpd"},
+    {"connection": "edge", "courier": "dpd", "carrier": "dpd-uk"},
+    {"connection": "*", "store": "ARG", "courier": "Evri", "carrier": "evri"},
+    {"connection": "uk", "courier": "Yodel", "carrier": "yodel"},
+)
+
+
+def test_only_rows_that_decide_at_a_connection_must_name_its_carriers():
+    mappings = make_mappings(carriers=CARRIERS)
+    found = lint_carriers(mappings, "edge", frozenset({"dpd-uk"}))
+    assert [(one.code, one.value) for one in found] == [("E-CARRIER-GONE", "*|ARG|EVRI: evri")]
+    assert lint_carriers(mappings, "edge", frozenset({"dpd-uk", "evri"})) == []
+    assert lint_carriers(mappings, "edge", None) == []
+
+
+def test_a_connection_without_couriers_is_found():
+    (found,) = lint_carriers(make_mappings(carriers=CARRIERS[3:]), "edge", None)
+    assert (found.code, found.value) == ("E-CARRIER-UNMAPPED", "edge: carrier")

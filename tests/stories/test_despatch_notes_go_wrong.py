@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from app.flows.preflight import check_carriers
 from tests.stories.test_despatch_reaches_the_retailer import (
     TRACKING,
     despatch,
@@ -12,6 +13,7 @@ from tests.stories.test_despatch_reaches_the_retailer import (
     sell,
     told,
 )
+from tests.stories.test_orders_that_lack_something import clear
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
 from tests.stories.town import EDGE, until
 
@@ -160,3 +162,30 @@ async def test_a_note_that_is_half_corrected_while_it_is_retried_is_told_only_as
     await until(lambda: quiet(town))
     assert [one["tracking_number"] for one in await told(town, order)] == [TRACKING]
     assert await town.cases() == []
+
+
+@pytest.mark.requirement("R-46")
+async def test_a_carrier_that_the_platform_renames_is_flagged_before_a_despatch_needs_it(build_town):
+    async with build_town(edge=True, POLL_SECONDS="0.5", SWEEP_SECONDS="0.5") as town:
+        assert await town.cases() == []
+        await town.people("virtualstock/carriers", rename={"dpd": "dpd-local"})
+        await parked(town, "E-CARRIER-GONE")
+        order = await sell(town)
+        await despatch(town, order)
+        await parked(town, "E-CARRIER-GONE", "E-CARRIER-GONE")
+        assert await town.calls("POST", "/dispatch/") == []
+        row = {"connection": "edge", "courier": "DPD Local Next Day", "carrier": "dpd-local"}
+        await town.map("carriers", row)
+        await dispatched(town, order)
+        assert [one["carrier"] for one in await told(town, order)] == ["dpd-local"]
+        await parked(town)
+
+
+@pytest.mark.requirement("R-44")
+async def test_a_connection_whose_despatches_would_lack_a_field_is_not_fit_to_go_live(depot):
+    edge = depot.worker.channels["virtualstock:edge"]
+    assert await check_carriers(depot.pool, edge) == []
+    await clear(depot, "carriers")
+    (problem,) = await check_carriers(depot.pool, edge)
+    assert not problem.warning
+    assert "carrier" in problem.text

@@ -66,6 +66,7 @@ async def test_a_despatch_in_sage_becomes_a_shipment_with_money_and_tracking(sho
 @pytest.mark.requirement("RC-25")
 @pytest.mark.requirement("R-49")
 async def test_split_shipments_capture_the_order_once_and_mail_once_each(shop):
+    await shop.sandbox.switch(centra__mail_on_create="always")
     order = await shop.place(*shop.skus[:3], shipping="4.95")
     await shop.posted(order)
     for place, sku in enumerate(shop.skus[:3]):

@@ -41,7 +41,7 @@ async def open_channel(
 
 
 def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
-    settings = source.settings
+    settings, carriers = source.settings, Carriers(source, clock)
     hook = Hook(source.connection, settings.push_username, settings.push_password.get_secret_value())
     rate = settings.requests_per_minute
     return Channel(
@@ -58,9 +58,8 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         most_orders=_ORDERS_MOST,
         acknowledge=partial(acknowledge, source=source, clock=clock),
         answer_cancellation=partial(answer_cancellation, source=source),
-        ship=None
-        if settings.ships_itself
-        else partial(ship, source=source, carriers=Carriers(source, clock)),
+        ship=None if settings.ships_itself else partial(ship, source=source, carriers=carriers),
+        carriers=carriers.read,
         catalogue=partial(read_catalogue, source=source),
         acknowledge_return=partial(acknowledge_return, source=source),
         preflight=partial(find_gaps, settings=settings),

@@ -78,13 +78,13 @@ class Carriers:
     async def check(self, slug: str) -> None:
         """Raises PermanentError where the live list lacks it: the mapping's fault, not the note's."""
         if slug not in self._slugs or self._at is None or self.clock() - self._at > KEPT:
-            self._slugs, self._at = await self._read(), self.clock()
+            self._slugs, self._at = await self.read(), self.clock()
         if slug not in self._slugs:
             fix = "it is not among Virtualstock's carriers: correct its mapping"
-            raise PermanentError("E-CARRIER-GONE", f"{slug}: {fix}")
+            raise PermanentError("E-CARRIER-GONE", f"{slug}: {fix}", "carriers")
 
-    async def _read(self) -> frozenset[str]:
-        """A bare list, unlike the others."""
+    async def read(self) -> frozenset[str]:
+        """As they are listed now: bare, unlike the other lists."""
         answer = await self.source.client.get("restapi/v4/order-tracking-carriers/", {"format": "json"})
         try:
             return frozenset(Carrier.model_validate(row).slug for row in answer or ())
