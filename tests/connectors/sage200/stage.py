@@ -13,7 +13,8 @@ import httpx
 import simplejson
 
 from app.connectors.sage200.settings import Sage200Settings
-from app.domain.erp import Delivery, Entry, EntryKind, Nominal, SalesOrder, TokenPair
+from app.domain.erp import Delivery, Entry, EntryKind, Nominal, SalesOrder
+from app.domain.tokens import TokenPair
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 BASE = "https://sage.test/uk/sage200extra/accounts/v1"

@@ -10,7 +10,7 @@ import pytest
 import simplejson
 from jsonschema import Draft202012Validator
 
-from app.connectors.sage200 import contents, payloads
+from app.connectors.sage200 import contents, payloads, prices
 from app.domain.amend import Amendment, Revision
 from app.domain.erp import Nominal, Quote, Wanted
 from app.domain.lanes import normalise
@@ -282,7 +282,7 @@ READ = {
     "sop_order_return_view": payloads.ViewRow,
     "customer": payloads.CustomerRow,
     "product": payloads.ProductRow,
-    "customer_price_enquiry": payloads.PriceRow,
+    "customer_price_enquiry": prices.PriceRow,
     "tax_code": payloads.TaxRow,
     "warehouse": payloads.WarehouseRow,
     "sop_additional_charge": payloads.ChargeRow,
