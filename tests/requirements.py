@@ -71,12 +71,13 @@ def compare(words: Words, shown: Mapping[str, set[str]]) -> Iterator[str]:
 
 @dataclass(eq=False)
 class Run:
-    """One run of pytest; with several workers, that of the process that hands out the tests. `left_out`: marked tests were
-    deselected.
+    """One run of pytest; with several workers, that of the process that hands out the tests. `skipped`: tests that this machine
+    cannot run show nothing, and stay in the document. `left_out`: marked tests were deselected.
     """
 
     words: Words
     shown: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    skipped: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
     left_out: bool = False
     faults: list[str] = field(default_factory=list)
 
@@ -100,10 +101,11 @@ class Run:
         self.left_out |= any(ids_of(item) for item in items)
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed:
+        if report.skipped or (report.when == "call" and report.passed):
+            into = self.skipped if report.skipped else self.shown
             for name, one in report.user_properties:
                 if name == MARK:
-                    self.shown[str(one)].add(report.nodeid.partition("[")[0])
+                    into[str(one)].add(report.nodeid.partition("[")[0])
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: object) -> None:
@@ -126,7 +128,8 @@ class Run:
 
     def _judge(self, document: Path, *, writes: bool) -> Iterator[str]:
         yield from compare(self.words, self.shown)
-        text = write(self.words, self.shown)
+        ids = {*self.shown, *self.skipped}
+        text = write(self.words, {one: self.shown[one] | self.skipped[one] for one in ids})
         if writes:
             document.parent.mkdir(exist_ok=True)
             document.write_text(text, encoding="utf-8")

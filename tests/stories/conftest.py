@@ -25,8 +25,8 @@ async def town(build_town: Open) -> AsyncIterator[Town]:
 
 @pytest.fixture
 async def edge_town(build_town: Open) -> AsyncIterator[Town]:
-    """Virtualstock is polled many times a second."""
-    async with build_town(edge=True, POLL_SECONDS="0.2") as built:
+    """Virtualstock is polled each second: more often, polls would use up the account's requests."""
+    async with build_town(edge=True, POLL_SECONDS="1") as built:
         yield built
 
 
