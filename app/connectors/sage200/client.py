@@ -122,7 +122,7 @@ class Client:
         look up stops those who need it and nobody else.
         """
         try:
-            reply = await self._answer(_Call(path, body=body))
+            reply = await self._answer(_Call(path, body=body, method="POST"))
         except InDoubtError as error:
             raise TransientError(f"Sage gave no answer to a look-up: {error}") from error
         if reply.status in {403, 404}:
