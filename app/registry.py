@@ -15,7 +15,8 @@ from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.virtualstock.connector import open_channel as open_virtualstock
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.domain.channel import Channel
-from app.domain.erp import Erp, TokenStore
+from app.domain.erp import Erp
+from app.domain.tokens import TokenStore
 
 Clock = Callable[[], datetime]
 Configured = Mapping[str, Mapping[str, BaseModel]]

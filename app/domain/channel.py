@@ -39,8 +39,7 @@ class Page:
 
     `confirm`: opaque ids that the channel may forget once the drafts are committed (never before).
     `horizon`: how far through the channel's history this page reaches, UTC. `walk`: rows of which only new and changed
-    ones become messages; a walk that found any is followed by another at once. `unseen`: notices of
-    orders that matter only where the order was never seen.
+    ones become messages; a walk that found any is followed by another at once.
     """
 
     drafts: tuple[Draft, ...]
@@ -49,7 +48,6 @@ class Page:
     confirm: tuple[str, ...] = ()
     horizon: datetime | None = None
     walk: Walk | None = None
-    unseen: tuple[Draft, ...] = ()
 
 
 Receive = Callable[[bytes, Mapping[str, str], datetime], tuple[Draft, ...]]

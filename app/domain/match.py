@@ -1,7 +1,7 @@
 """Which line of a sales order is which: what we last applied, what the channel shows and what the ERP holds. Pure."""
 
-from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -26,30 +26,59 @@ class Trio:
     ours: DocumentLine | None
 
 
+@dataclass(frozen=True, slots=True)
+class Group:
+    """All lines of one article, charge or text: prices that cannot be split evenly make several of one (finance.md 4.4)."""
+
+    base: tuple[Entry, ...]
+    theirs: tuple[Entry, ...]
+    ours: tuple[DocumentLine, ...]
+
+    @property
+    def is_wanted_otherwise(self) -> bool:
+        """Whether the channel changed anything of it."""
+        return _counted(self.base) != _counted(self.theirs)
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether the ERP holds a line that we neither wrote nor want: a person was here."""
+        known = _counted(self.base) | _counted(self.theirs)
+        return not _counted(line.entry for line in self.ours) <= known
+
+    @property
+    def is_single(self) -> bool:
+        """Then its fields can be merged one by one."""
+        return len(self.base) == len(self.theirs) == len(self.ours) == 1
+
+    def trios(self) -> Iterator[Trio]:
+        pairs = list(_pairs(list(self.base), list(self.theirs)))
+        for (old, new), line in zip(pairs, assign(pairs, self.ours), strict=True):
+            yield Trio(old, new, line)
+
+
 def match(
     base: Sequence[Entry] | None, theirs: Sequence[Entry], ours: Sequence[DocumentLine]
-) -> Iterator[Trio]:
-    """Lines of one article (or charge, or text) are paired: equal ones first, then of one channel line, then in order."""
+) -> Iterator[Group]:
     known = [line.entry for line in ours] if base is None else base
-    groups: defaultdict[tuple[EntryKind, str], tuple[list[Entry], list[Entry], list[DocumentLine]]]
-    groups = defaultdict(lambda: ([], [], []))
-    for entry in known:
-        groups[entry.kind, name_of(entry)][0].append(entry)
-    for entry in theirs:
-        groups[entry.kind, name_of(entry)][1].append(entry)
-    for line in ours:
-        groups[line.entry.kind, name_of(line.entry)][2].append(line)
-    for before, after, there in groups.values():
-        yield from _trios(before, after, there)
+    keys = dict.fromkeys(_key(one) for one in (*known, *theirs, *(line.entry for line in ours)))
+    for key in keys:
+        yield Group(
+            tuple(one for one in known if _key(one) == key),
+            tuple(one for one in theirs if _key(one) == key),
+            tuple(line for line in ours if _key(line.entry) == key),
+        )
 
 
-def _trios(before: list[Entry], after: list[Entry], there: list[DocumentLine]) -> Iterator[Trio]:
-    pairs = list(_pairs(before, after))
-    for (old, new), line in zip(pairs, assign(pairs, there), strict=True):
-        yield Trio(old, new, line)
+def _key(entry: Entry) -> tuple[EntryKind, str]:
+    return entry.kind, name_of(entry)
+
+
+def _counted(entries: Iterable[Entry]) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(figures(entry).values()) for entry in entries)
 
 
 def _pairs(before: list[Entry], after: list[Entry]) -> Iterator[Pair]:
+    """Equal ones first, then those of one channel line, then in order."""
     olds, news = list(before), list(after)
     tests: tuple[Callable[[Entry, Entry], bool], ...] = (
         lambda old, new: figures(old) == figures(new) and old.ref in {new.ref, ""},

@@ -2,18 +2,18 @@
 and what the ERP holds are merged field by field (R-33, RC-17). Pure.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from decimal import Decimal
 from typing import Any
 
 from app.domain.amend import Amendment, Contents, DocumentLine, Wish
-from app.domain.erp import Delivery, DocumentStanding, Entry, EntryKind, Nominal, SalesOrder
-from app.domain.match import Trio, figures, match, name_of, price_of
-from app.domain.message import Owner, Violation
-
-SETTLE = "make the ERP say what the channel says, then retry; or accept it as it stands in the ERP"
-LEFT = "goods have left the warehouse: settle it with the warehouse and the shopper, then retry or accept"
+from app.domain.clash import LEFT, SETTLE, closed, conflict, despatched, spell, violation
+from app.domain.erp import Delivery, DocumentStanding, Entry, EntryKind, SalesOrder
+from app.domain.match import Group, Trio, figures, match, name_of, price_of
+from app.domain.message import Violation
+from app.domain.money import NOTHING, PENNY
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ def cancel(contents: Contents) -> Wish:
         return None
     gone = [line for line in contents.lines if line.despatched]
     if gone:
-        return tuple(_despatched(line, "cancelled") for line in gone)
+        return tuple(despatched(line, "cancelled") for line in gone)
     return Amendment(removed=contents.lines)
 
 
@@ -49,15 +49,16 @@ def merge(edit: Edit, contents: Contents) -> Wish:
     """Edits of people survive where the channel changed something else; where both changed the same, a person decides."""
     if contents.document.standing is DocumentStanding.CANCELLED:
         fix = "somebody cancelled it in the ERP: cancel it in the channel too, or enter it anew by hand"
-        return (_violation("E-SAGE-CANCELLED", "order", contents.document.number, fix),)
+        return (violation("E-SAGE-CANCELLED", "order", contents.document.number, fix),)
     base, theirs = edit.base, edit.theirs
     if base is not None and (base.customer, base.currency) != (theirs.customer, theirs.currency):
         value = f"{base.customer} in the ERP, {theirs.customer} in the channel"
         fix = "no order changes its account: cancel it in the ERP and post it anew by hand"
-        return (_violation("E-EDIT-AFTER-POST", "customer", value, fix),)
+        return (violation("E-EDIT-AFTER-POST", "customer", value, fix),)
     draft = _Draft()
-    for trio in match(base.entries if base else None, theirs.entries, contents.lines):
-        _judge(trio, edit, draft)
+    for group in match(base.entries if base else None, theirs.entries, contents.lines):
+        if group.is_wanted_otherwise:
+            _judge_group(group, edit, draft)
     delivery = _merge_delivery(base, theirs, contents, draft)
     analysis = _merge_analysis(base, theirs, contents, draft)
     wanted = Amendment(tuple(draft.removed), tuple(draft.changed), tuple(draft.added), delivery, analysis)
@@ -65,7 +66,83 @@ def merge(edit: Edit, contents: Contents) -> Wish:
         return tuple(draft.found)
     if wanted == Amendment():
         return None
-    return wanted if contents.amendable else (_closed(contents),)
+    return wanted if contents.amendable else (closed(contents),)
+
+
+def _judge_group(group: Group, edit: Edit, draft: _Draft) -> None:
+    if not group.theirs:
+        _drop(group, edit, draft)
+    elif _is_cut(group, edit):
+        _cut(group, draft)
+    elif group.is_edited and not group.is_single:
+        draft.found.extend(_compare(group))
+    else:
+        for trio in group.trios():
+            _judge(trio, edit, draft)
+
+
+def _drop(group: Group, edit: Edit, draft: _Draft) -> None:
+    """Nothing of it is wanted any more; that people made it less, or booked it elsewhere, changes nothing of that."""
+    gone = [line for line in group.ours if line.despatched]
+    word = "cancelled" if {entry.ref for entry in group.base} & edit.cancelled else "removed"
+    held = sum((line.entry.quantity for line in group.ours), NOTHING)
+    before = sum((entry.quantity for entry in group.base), NOTHING)
+    if gone:
+        draft.found.extend(despatched(line, word) for line in gone)
+    elif held > before:
+        draft.found.append(conflict(group.ours[0], "quantity", held, NOTHING))
+    else:
+        draft.removed.extend(group.ours)
+
+
+def _compare(group: Group) -> Iterator[Violation]:
+    """Of several lines no field can be merged by itself. That people entered the same units as one line, whose price is
+    some pennies off, is what was asked for.
+    """
+    name = name_of((*group.theirs, *group.base)[0])
+    ours = [line.entry for line in group.ours]
+    (held, worth), (wanted, price) = _sums(ours), _sums(group.theirs)
+    if held != wanted:
+        value = f"{spell(held)} in the ERP, {spell(wanted)} in the channel"
+        yield violation("E-EDIT-CONFLICT", f"{name}: quantity", value, SETTLE)
+    elif abs(worth - price) > PENNY * wanted:
+        value = f"{spell(worth)} in the ERP, {spell(price)} in the channel"
+        yield violation("E-EDIT-CONFLICT", f"{name}: price", value, SETTLE)
+
+
+def _sums(entries: Sequence[Entry]) -> tuple[Decimal, Decimal]:
+    """Units and what they cost, both as the ERP would add them up."""
+    units = sum((entry.quantity for entry in entries), NOTHING)
+    return units, sum((entry.quantity * price_of(entry) for entry in entries), NOTHING)
+
+
+def _is_cut(group: Group, edit: Edit) -> bool:
+    """Part of it left, and nothing but units were cancelled since."""
+    gone = any(line.despatched for line in group.ours)
+    before, after = Counter[str](), Counter[str]()
+    for counted, entries in ((before, group.base), (after, group.theirs)):
+        for entry in entries:
+            counted[entry.ref] += int(entry.quantity)
+    fallen = {ref for ref in before if after[ref] < before[ref]}
+    return gone and bool(fallen) and fallen <= edit.cancelled and after <= before
+
+
+def _cut(group: Group, draft: _Draft) -> None:
+    """Open units go, whichever line they stand on, and the price of the others stays: what left has its price already."""
+    held = sum((line.entry.quantity for line in group.ours), NOTHING)
+    need = held - sum((entry.quantity for entry in group.theirs), NOTHING)
+    if held > sum((entry.quantity for entry in group.base), NOTHING):
+        draft.found.append(conflict(group.ours[0], "quantity", held, held - need))
+        return
+    for line in sorted(group.ours, key=lambda line: line.despatched):
+        taken = max(min(line.entry.quantity - line.despatched, need), NOTHING)
+        need -= taken
+        if taken == line.entry.quantity:
+            draft.removed.append(line)
+        elif taken:
+            draft.changed.append((line, replace(line.entry, quantity=line.entry.quantity - taken)))
+    if need > 0:
+        draft.found.extend(despatched(line, "cancelled") for line in group.ours if line.despatched)
 
 
 def _judge(trio: Trio, edit: Edit, draft: _Draft) -> None:
@@ -83,9 +160,9 @@ def _judge_removal(trio: Trio, edit: Edit, draft: _Draft) -> None:
     line = trio.ours
     if line.despatched:
         word = "cancelled" if trio.base.ref in edit.cancelled else "removed"
-        draft.found.append(_despatched(line, word))
+        draft.found.append(despatched(line, word))
     elif line.entry.quantity > trio.base.quantity:
-        draft.found.append(_conflict(line, "quantity", line.entry.quantity, 0))
+        draft.found.append(conflict(line, "quantity", line.entry.quantity, 0))
     else:
         draft.removed.append(line)
 
@@ -96,7 +173,7 @@ def _judge_absent(trio: Trio, theirs: Entry, draft: _Draft) -> None:
         draft.added.append(theirs)
     elif figures(trio.base) != figures(theirs):
         value = f"gone from the ERP, {theirs.quantity} in the channel"
-        draft.found.append(_violation("E-EDIT-CONFLICT", name_of(theirs), value, SETTLE))
+        draft.found.append(violation("E-EDIT-CONFLICT", name_of(theirs), value, SETTLE))
 
 
 def _judge_change(base: Entry, theirs: Entry, ours: DocumentLine, told: tuple[Edit, _Draft]) -> None:
@@ -106,13 +183,12 @@ def _judge_change(base: Entry, theirs: Entry, ours: DocumentLine, told: tuple[Ed
     if not wanted:
         return
     clash = [name for name in wanted if now[name] != old[name]]
-    less = wanted.get("quantity", now["quantity"]) < now["quantity"]
-    cancels = theirs.ref in edit.cancelled and less and wanted["quantity"] >= ours.despatched
-    if ours.despatched and not (cancels and wanted.keys() == {"quantity"}):
+    if ours.despatched:
+        less = wanted.get("quantity", now["quantity"]) < now["quantity"]
         word = "cancelled" if theirs.ref in edit.cancelled and less else "changed"
-        draft.found.append(_despatched(ours, word))
+        draft.found.append(despatched(ours, word))
     elif clash:
-        draft.found.extend(_conflict(ours, name, now[name], new[name]) for name in clash)
+        draft.found.extend(conflict(ours, name, now[name], new[name]) for name in clash)
     else:
         draft.changed.append((ours, _with(ours.entry, wanted)))
 
@@ -141,11 +217,11 @@ def _merge_delivery(
             continue
         if now != before:
             value = "changed in the ERP and in the channel"
-            draft.found.append(_violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
+            draft.found.append(violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
         wanted[part.name] = new
     if wanted and any(line.despatched for line in contents.lines):
         value = contents.document.number
-        draft.found.append(_violation("E-EDIT-AFTER-DESPATCH", "delivery_address", value, LEFT))
+        draft.found.append(violation("E-EDIT-AFTER-DESPATCH", "delivery_address", value, LEFT))
     return replace(ours, **wanted) if wanted else None
 
 
@@ -160,35 +236,6 @@ def _merge_analysis(
             continue
         if now != before:
             value = f"{now} in the ERP, {new} in the channel"
-            draft.found.append(_violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
+            draft.found.append(violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
         wanted[slot] = new
     return wanted
-
-
-def _closed(contents: Contents) -> Violation:
-    fix = "the ERP takes no changes of it any more: settle the difference by a return, or a new order"
-    return _violation("E-EDIT-AFTER-DESPATCH", "order", contents.document.number, fix)
-
-
-def _despatched(line: DocumentLine, word: str) -> Violation:
-    value = f"{line.despatched:f} of {line.entry.quantity:f} despatched"
-    name = name_of(line.entry)
-    if word == "cancelled":
-        fix = "it has left the warehouse: refuse it in the channel and let it come back as a return, then accept"
-        return Violation("E-CANCEL-AFTER-DESPATCH", name, value, fix, Owner.CX)
-    return _violation("E-EDIT-AFTER-DESPATCH", name, f"{value}, {word} in the channel", LEFT)
-
-
-def _conflict(line: DocumentLine, name: str, now: Any, new: Any) -> Violation:
-    value = f"{_spell(now)} in the ERP, {_spell(new)} in the channel"
-    return _violation("E-EDIT-CONFLICT", f"{name_of(line.entry)}: {name}", value, SETTLE)
-
-
-def _spell(value: Any) -> str:
-    if isinstance(value, Nominal):
-        return f"{value.reference}/{value.cost_centre}/{value.department}"
-    return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
-
-
-def _violation(code: str, field_: str, value: str, fix: str) -> Violation:
-    return Violation(code, field_, value, fix, Owner.OPERATIONS)

@@ -14,7 +14,7 @@ from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Owne
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import cursor, listing, snapshot
+from app.ledger import cursor, listing
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Found, Walked
 from app.outbox.append import append
@@ -75,8 +75,7 @@ async def _read(ctx: Context, message: Claimed) -> Outcome:
     more = page.more or found.again
     after = _confirmation(channel, name, page.confirm, more=more) if page.confirm else None
     following = after or _next(ctx, channel, name, more=more)
-    unseen = await _unseen(ctx, channel, page.unseen)
-    fresh = (*page.drafts, *(row.draft for row in found.fresh), *_left(channel, page.walk, found), *unseen)
+    fresh = (*page.drafts, *(row.draft for row in found.fresh), *_left(channel, page.walk, found))
     drafts = tuple(replace(one, parent=message.id) for one in fresh)
     result = Result.APPLIED if drafts else Result.NO_EFFECT
     fact = CursorMoved(channel.connection, name, page.cursor, page.horizon)
@@ -90,12 +89,6 @@ async def _walked(
         return Found(()), ()
     found = await listing.compare(ctx.pool, channel.connection, name, walk)
     return found, (Walked(channel.connection, name, walk, found.new),)
-
-
-async def _unseen(ctx: Context, channel: Polled, drafts: Sequence[Draft]) -> Sequence[Draft]:
-    refs = [one.order_ref or "" for one in drafts]
-    known = await snapshot.read(ctx.pool, channel.connection, refs) if refs else {}
-    return [one for one in drafts if one.order_ref not in known]
 
 
 def _left(channel: Polled, walk: Walk | None, found: Found) -> tuple[Draft, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import asyncpg
 import structlog
 
-from app.domain.erp import TokenPair
+from app.domain.tokens import TokenPair
 
 # A row that only carries a lease holds no pair yet: its refresh token is empty.
 _LEASE = """

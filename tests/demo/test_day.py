@@ -65,7 +65,7 @@ def test_a_small_day_is_in_step(start, tmp_path):
     assert report["in_step"]
     assert sum(report["orders"].values()) == 20
     assert report["sales_orders"] == 20 - report["cancelled"]
-    assert set(report["stepped_aside"]) <= {"unmapped", "edited"}
+    assert set(report["stepped_aside"]) <= {"unmapped", "edited", "locked"}
     figures = ("sales_orders_doubled", "order_violations", "unaccounted", "in_doubt", "rejected")
     assert {name: report[name] for name in figures} == dict.fromkeys(figures, 0)
 

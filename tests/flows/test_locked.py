@@ -1,7 +1,7 @@
 """A record that a user holds: what waits for it is read anew and keeps its order (RC-26, RC-28)."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -44,8 +44,9 @@ async def test_messages_of_an_order_behind_a_lock_keep_their_order(stage: Stage)
     stage.later(6)
     await enter_due(stage.pool, stage.clock())
     async with stage.sending():
-        later = order_of("1", at=datetime(2030, 1, 1, tzinfo=UTC))
-        await stage.tell(replace(later, standing=Standing.CANCELLED))
+        order = order_of("1")
+        later = order.updated_at + timedelta(seconds=1)
+        await stage.tell(replace(order, standing=Standing.CANCELLED, updated_at=later))
         await stage.drain("centra:uk")
         assert (await stage.ends())["cancel 1"] == "waiting"
     await stage.drain()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.erp import TokenPair, TokenStore
+from app.domain.tokens import TokenPair, TokenStore
 from app.ledger.tokens import Tokens
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)

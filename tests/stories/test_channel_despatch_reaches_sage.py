@@ -195,6 +195,23 @@ async def _has(town, order) -> bool:
     return bool(await despatched(town, order))
 
 
+@pytest.mark.requirement("RC-24")
+async def test_a_sage_that_waits_for_the_lock_without_a_word_despatches_once(shop):
+    """Nobody is told of a lock then: each try ends without an answer, is a question, and is answered by looking."""
+    await shop.sandbox.switch(sage200__despatch_of_locked="wait", server_timeout_seconds=1)
+    order = await many(shop)
+    await at_desk(shop, order, "lock")
+    await ship(shop, order, units=3)
+
+    async def tried() -> bool:
+        return len(await shop.calls("POST", "/sop_confirm_despatch")) >= 2
+
+    await until(tried)
+    await at_desk(shop, order, "unlock")
+    await confirmed(shop, order, 3)
+    assert (len(await notes(shop, order)), await shop.cases()) == (1, [])
+
+
 @pytest.mark.requirement("R-53")
 async def test_one_bad_shipment_stops_nobody_else(shop):
     orders = [await many(shop) for _ in range(4)]

@@ -65,21 +65,3 @@ async def test_a_line_cancelled_before_it_is_posted_is_not_in_sage(away):
     await come_back(town)
     (document,) = await town.posted(order)
     assert gross(document) == Decimal(edited["figures"]["grand_total"])
-
-
-@pytest.mark.requirement("R-34")
-async def test_a_cancellation_after_posting_is_a_case_and_not_silent(town):
-    order = await town.place()
-    await town.posted(order)
-    await town.amend(order, "cancel")
-    await town.heard(2)
-    assert await town.cases() == ["E-CANCEL-AFTER-POST"]
-
-
-@pytest.mark.requirement("R-33")
-async def test_an_edit_after_posting_is_a_case_and_makes_no_second_order(town):
-    order = await town.place(town.skus[0])
-    await town.posted(order)
-    await town.amend(order, "edit", add=[{"sku": town.skus[1], "quantity": 1}])
-    await town.heard(2)
-    assert (await town.cases(), len(await town.documents(order))) == (["E-EDIT-AFTER-POST"], 1)

@@ -65,7 +65,7 @@ async def test_an_order_that_a_restored_database_forgot_is_found_and_its_despatc
         await acknowledged(town, order)
         await town.heard()
         async with town.pool.acquire() as conn, conn.transaction():
-            for table in ("binding", "order_line", "order_snapshot"):
+            for table in ("binding", "order_line", "order_snapshot", "channel_listing"):
                 await conn.execute(f"DELETE FROM {table} WHERE connection = 'edge'")
             await conn.execute("DELETE FROM idempotency_key WHERE key LIKE '%ARG-%'")
 

@@ -1,5 +1,6 @@
 """A retailer's order is found by polling, reaches Sage once under the retailer's account, and only then is acknowledged."""
 
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -113,6 +114,30 @@ async def test_after_a_long_outage_every_open_order_is_found(build_town):
         placed = "2026-01-05T10:00:00+00:00"
         old = await town.order_at("ARG", placed_at=placed)
         await acknowledged(town, old)
+
+
+@pytest.mark.requirement("R-42")
+@pytest.mark.requirement("RC-20")
+async def test_after_six_days_away_a_list_of_73_hours_is_read_back_to_where_it_ended(build_town):
+    async with build_town(edge=True, VIRTUALSTOCK__edge__CHANGE_WINDOW="true") as town:
+        await town.sandbox.switch(virtualstock__window_hours=73)
+        away = datetime.now(UTC) - timedelta(days=6)
+        await town.pool.execute(
+            "UPDATE poll_cursor SET cursor = cursor || $1 WHERE poll = 'open_orders'",
+            {"through": away.isoformat()},
+        )
+        orders = [
+            await town.order_at("ARG", placed_at=(away + timedelta(hours=hours)).isoformat())
+            for hours in range(1, 144, 13)
+        ]
+        hint = {"event_id": "1", "event": "we are back", "order_reference": "x"}
+        known = ("virtualstock", "a secret between shop and gateway")
+        answer = await town.api.post("/webhooks/virtualstock/edge", json=hint, auth=known)
+        assert answer.status_code == 202, answer.text
+        await acknowledged(town, *orders)
+        assert {key: len(found) for key, found in (await books(town)).items()} == {
+            key_of("ARG", order): 1 for order in orders
+        }
 
 
 @pytest.mark.requirement("R-38")

@@ -283,7 +283,9 @@ async def working(settings: Settings, connectors: Sequence[Connector] = CONNECTO
 
 
 def edge_settings(sandbox: Running) -> dict[str, str]:
+    """Patience is short: on a busy machine a list that is read many times a second never rests."""
     return {
+        "LANE_PATIENCE_SECONDS": "2",
         "VIRTUALSTOCK__edge__BASE_URL": f"{sandbox.url}/virtualstock",
         "VIRTUALSTOCK__edge__USERNAME": EDGE["username"],
         "VIRTUALSTOCK__edge__PASSWORD": EDGE["password"],

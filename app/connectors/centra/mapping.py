@@ -39,9 +39,8 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         return Unreadable(ref, tuple(_misread(error)))
     standing, reason = stand(wire, reading.release_statuses)
     bill, wrong = read_bill(wire)
-    violations = (*wrong, *_check_lines(bill))
     # A cancelled order is never booked, so that its figures, whatever Centra does to them, are nobody's concern.
-    if violations and standing is not Standing.CANCELLED:
+    if (violations := (*wrong, *_check_lines(bill))) and standing is not Standing.CANCELLED:
         return Unreadable(ref, violations)
     delivery, (start, end) = _address(wire.shipping_address, wire), _days(wire.delivery_windows)
     return Order(

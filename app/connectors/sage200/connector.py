@@ -19,7 +19,8 @@ from app.connectors.sage200.prices import Prices
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.settings import Sage200Settings
 from app.connectors.sage200.tokens import Tokens
-from app.domain.erp import Erp, TokenStore
+from app.domain.erp import Erp
+from app.domain.tokens import TokenStore
 
 CONNECT_SECONDS = 10.0
 KEEPALIVE_SECONDS = (

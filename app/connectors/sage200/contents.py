@@ -176,7 +176,7 @@ def _changed(line: DocumentLine, wanted: Entry, writing: Writing) -> dict[str, A
 
 
 def _recorded(line: DocumentLine, writing: Writing) -> dict[str, Any]:
-    goods = line.entry.kind is not EntryKind.CHARGE
+    goods = line.entry.kind is EntryKind.STANDARD
     return {"create_cancelled_line": True} if goods and writing.record else {}
 
 

@@ -103,13 +103,6 @@ class NominalRow(Wire):
     department_code: str = ""
 
 
-class PriceRow(Wire):
-    """An answer of `customer_price_enquiry`, in the customer's currency."""
-
-    unit_price: Decimal | None = None
-    discounted_unit_price: Decimal | None = None
-
-
 class _Iso(Wire):
     code: str = ""
 

@@ -5,9 +5,16 @@ from collections.abc import Collection, Mapping
 from decimal import Decimal
 
 from app.connectors.sage200.client import Client
-from app.connectors.sage200.payloads import PriceRow, read
+from app.connectors.sage200.payloads import Wire, read
 from app.connectors.sage200.reference import Reference
 from app.domain.erp import Quote
+
+
+class PriceRow(Wire):
+    """An answer of `customer_price_enquiry`, in the customer's currency."""
+
+    unit_price: Decimal | None = None
+    discounted_unit_price: Decimal | None = None
 
 
 class Prices:

@@ -14,9 +14,9 @@ from app.connectors.sage200.classify import message
 from app.connectors.sage200.failures import LOST
 from app.connectors.sage200.replies import receive
 from app.connectors.sage200.settings import Sage200Settings
-from app.domain.erp import TokenPair, TokenStore
 from app.domain.errors import DestinationError
 from app.domain.pause import resume_at
+from app.domain.tokens import TokenPair, TokenStore
 
 LEASE_SECONDS = 30.0
 EXCHANGE_SECONDS = 20.0  # well inside the lease: nobody else may try the same token meanwhile

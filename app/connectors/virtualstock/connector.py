@@ -14,12 +14,12 @@ from app.connectors.virtualstock.catalogue import read_catalogue
 from app.connectors.virtualstock.client import Client
 from app.connectors.virtualstock.dispatch import Carriers, ship
 from app.connectors.virtualstock.mapping import Reading, map_order, ref_of
-from app.connectors.virtualstock.poll import ORDERS, Source, gone, read_acknowledged, read_orders
+from app.connectors.virtualstock.poll import ACKNOWLEDGED, ORDERS, STATUSES, Source, gone, read_orders
 from app.connectors.virtualstock.preflight import find_gaps
 from app.connectors.virtualstock.returns import acknowledge_return, read_returns
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.connectors.virtualstock.webhook import CONTENT_TYPE, Hook, receive
-from app.domain.channel import Budget, Channel
+from app.domain.channel import Budget, Channel, Poll
 from app.domain.order import Order, Unreadable
 
 _ORDERS_MOST = 25
@@ -50,11 +50,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         prefix=settings.prefix,
         content_type=CONTENT_TYPE,
         receive=partial(receive, hook=hook) if settings.push_username else None,
-        polls={
-            "open_orders": partial(read_orders, source=source),
-            "acknowledged_orders": partial(read_acknowledged, source=source),
-            "returns": partial(read_returns, source=source),
-        },
+        polls=_polls(source),
         fetch_orders=partial(fetch_orders, source=source, clock=clock),
         unpack=partial(unpack, source=source),
         gone=partial(gone, source=source),
@@ -79,6 +75,19 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),
         meter=source.client.meter,
     )
+
+
+def _polls(source: Source) -> Mapping[str, Poll]:
+    """Where despatches begin in the channel, they show as orders that leave the acknowledged ones: those are walked as
+    often as the new ones then.
+    """
+    returns = {"returns": partial(read_returns, source=source)}
+    if source.settings.ships_itself:
+        return returns | {
+            "open_orders": partial(read_orders, source=source, statuses=STATUSES + ACKNOWLEDGED)
+        }
+    seldom = partial(read_orders, source=source, statuses=ACKNOWLEDGED)
+    return returns | {"open_orders": partial(read_orders, source=source), "acknowledged_orders": seldom}
 
 
 async def fetch_orders(

@@ -60,8 +60,7 @@ def ref_of(raw: Mapping[str, Any], settings: VirtualstockSettings) -> str:
 def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unreadable:
     try:
         wire = WireOrder.model_validate(raw)
-        placed_at = moment(wire.order_date)
-        number, retailer_id = last_number(wire.url), last_number(wire.retailer)
+        placed_at, number, retailer_id = _heads(wire)
     except ValidationError as error:
         return Unreadable(ref, tuple(_misshapen(error)))
     except ValueError as error:
@@ -99,6 +98,11 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         unpriced=_unpriced(wire),
         unacknowledged=any(item.status == NEW for item in wire.items),
     )
+
+
+def _heads(wire: WireOrder) -> tuple[datetime, int, int]:
+    """When it was placed; its number, and its retailer's. Raises ValueError."""
+    return moment(wire.order_date), last_number(wire.url), last_number(wire.retailer)
 
 
 def _shipped(wire: WireOrder) -> Iterator[Shipped]:

@@ -5,9 +5,9 @@ last listed; a walk that found something new is followed by another one at once,
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime, time, timedelta
 from typing import Any
 
 import simplejson
@@ -24,8 +24,13 @@ from app.domain.message import Draft
 
 STATUSES = ("ORDER", "CANCEL", "RMA")
 ACKNOWLEDGED = ("ORDER_ACK", "BACKORDER")
-"""Walked too where despatches begin in the channel: what leaves these lists may have been dispatched."""
+"""Walked too: an order goes by its least advanced line (virtualstock.md 13), so that one line to cancel does not take it to
+CANCEL; somebody else may have acknowledged it, or it may be dispatched in the portal.
+"""
 ORDERS = "restapi/v4/orders/"
+FIRST_DAYS, WINDOW_DAYS = 2, 3
+"""A window of 73 hours begins so many days ago; the next one ends where it began (virtualstock.md 4)."""
+FIRST_LOOK = timedelta(days=30)
 _SPELL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=True).encode
 
 
@@ -36,56 +41,64 @@ class Source:
     settings: VirtualstockSettings
 
 
-async def read_orders(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
-    """cursor: `status`, `offset`: where the walk goes on; `number`: of the walk.
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """Where and when a row was listed. `first`: orders from before it are somebody else's, where acknowledged."""
+
+    status: str
+    number: int
+    at: datetime
+    first: datetime
+
+
+async def read_orders(
+    cursor: dict[str, Any], now: datetime, *, source: Source, statuses: Sequence[str] = STATUSES
+) -> Page:
+    """cursor: `status`, `offset`: where the walk goes on; `number`: of the walk; `since`: of the first one. Where lists have
+    a window also `days`: how far it is moved back, `began`: when the walk did, `through`: when the last whole one did.
 
     Rows that move to a page that was read are found by the next walk.
     """
-    place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
-    number = int(cursor.get("number", 1))
-    statuses = (*STATUSES, *(ACKNOWLEDGED if source.settings.ships_itself else ()))
-    status = statuses[min(place, len(statuses) - 1)]
-    page = await read_page(source, ORDERS, _params(source, status, offset))
-    rows = tuple(_listed(row, status, (number, now), source) for row in page.results)
+    place, offset = min(int(cursor.get("status", 0)), len(statuses) - 1), int(cursor.get("offset", 0))
+    since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else now.replace(microsecond=0)
+    seen = _Seen(statuses[place], int(cursor.get("number", 1)), now, _first(source, since))
+    window = _window(cursor, now) if source.settings.change_window else {}
+    params = _params(source, seen.status, offset) | ({"chg_days": window["days"]} if window else {})
+    page = await read_page(source, ORDERS, params)
+    rows = tuple(_listed(row, seen, source) for row in page.results)
+    kept = {"number": seen.number, "since": since.isoformat()}
     # The server may give less than was asked for, never nothing while there is more.
     onward = offset + len(page.results)
+    step: dict[str, Any] | None = None
     if page.results and onward < page.count:
-        step = {"status": place, "offset": onward, "number": number}
-        return Page((), step, more=True, walk=Walk(number, rows))
-    if place + 1 < len(statuses):
-        step = {"status": place + 1, "offset": 0, "number": number}
-        return Page((), step, more=True, walk=Walk(number, rows))
-    return Page((), {"number": number + 1}, horizon=now, walk=Walk(number, rows, ended=True))
+        step = {"status": place, "offset": onward}
+    elif place + 1 < len(statuses):
+        step = {"status": place + 1, "offset": 0}
+    elif window and _reaches_back(window, now) > timedelta(days=window["days"]):
+        step = {"days": window["days"] + WINDOW_DAYS}
+    if step is not None:
+        return Page((), {**kept, **window, **step}, more=True, walk=Walk(seen.number, rows))
+    after = {**kept, "number": seen.number + 1} | ({"through": window["began"]} if window else {})
+    return Page((), after, horizon=now, walk=Walk(seen.number, rows, ended=True))
 
 
-async def read_acknowledged(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
-    """Orders that are acknowledged without our doing: by hand, or before the database was restored. Those from before the
-    first start are left to whoever acknowledged them. cursor: `since`; `status`, `offset`: where the pass goes on.
-    """
+def _window(cursor: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    through = cursor.get("through", (now - FIRST_LOOK).isoformat())
+    return {
+        "days": cursor.get("days", FIRST_DAYS),
+        "began": cursor.get("began", now.isoformat()),
+        "through": through,
+    }
+
+
+def _reaches_back(window: Mapping[str, Any], now: datetime) -> timedelta:
+    return now - datetime.fromisoformat(window["through"])
+
+
+def _first(source: Source, since: datetime) -> datetime:
+    """Orders from before it that somebody else acknowledged are left to them."""
     chosen = source.settings.acknowledged_since
-    since = datetime.fromisoformat(cursor["since"]) if "since" in cursor else now.replace(microsecond=0)
-    if chosen is not None:
-        since = datetime.combine(chosen, time(), LONDON)
-    place, offset = int(cursor.get("status", 0)), int(cursor.get("offset", 0))
-    page = await read_page(source, ORDERS, _params(source, ACKNOWLEDGED[place], offset))
-    drafts = tuple(draft for row in page.results if (draft := _late(row, since, source)))
-    onward, rest = offset + len(page.results), {"since": since.isoformat()}
-    if page.results and onward < page.count:
-        return Page((), {**rest, "status": place, "offset": onward}, more=True, unseen=drafts)
-    if place + 1 < len(ACKNOWLEDGED):
-        return Page((), {**rest, "status": place + 1}, more=True, unseen=drafts)
-    return Page((), rest, unseen=drafts)
-
-
-def _late(row: dict[str, Any], since: datetime, source: Source) -> Draft | None:
-    """Bare, under a key that stays: one that cannot be read is not told at each pass."""
-    try:
-        ref, number = ref_of(row, source.settings), last_number(str(row.get("url")))
-        if moment(str(row.get("order_date"))) < since:
-            return None
-    except ValueError:
-        return None
-    return order_notice(source.connection, f"acknowledged/{number}/{ref}", ref, {"via": "sweep"})
+    return since if chosen is None else datetime.combine(chosen, time(), LONDON)
 
 
 def _params(source: Source, status: str, offset: int) -> dict[str, str | int]:
@@ -99,28 +112,40 @@ async def read_page(source: Source, path: str, params: dict[str, str | int]) -> 
         raise TransientError(f"{path}: not the shape of a page") from error
 
 
-def _listed(row: dict[str, Any], status: str, walk: tuple[int, datetime], source: Source) -> Listed:
+def _listed(row: dict[str, Any], seen: _Seen, source: Source) -> Listed:
     """One that names neither itself nor its retailer parks alone."""
-    number, now = walk
     spelt = _SPELL(row).encode("ascii")
     fingerprint = hashlib.sha256(spelt).hexdigest()[:32]
     try:
-        item = f"{status}/{last_number(str(row.get('url')))}"
+        item = f"{seen.status}/{last_number(str(row.get('url')))}"
         ref = ref_of(row, source.settings)
         # A retailer that is configured later gives its orders another name: then they are to be read anew.
         fingerprint = hashlib.sha256(ref.encode() + spelt).hexdigest()[:32]
     except ValueError:
         draft = unreadable(source.connection, f"list/{fingerprint}", "url, retailer, order_reference", spelt)
-        return Listed(f"{status}/?{fingerprint}", fingerprint, draft)
-    key = f"list/{item}/{number}/{fingerprint}"
-    body = {"via": "poll", "status": status, "order": storable(row), "read_at": now.isoformat()}
-    if status in ACKNOWLEDGED:
-        body["if_known"] = True  # somebody else took it in hand before we saw it: it is in the books already
+        return Listed(f"{seen.status}/?{fingerprint}", fingerprint, draft)
+    key = f"list/{item}/{seen.number}/{fingerprint}"
+    body = {"via": "poll", "status": seen.status, "order": storable(row), "read_at": seen.at.isoformat()}
+    if seen.status in ACKNOWLEDGED and _is_older(row, seen.first):
+        body["if_known"] = True  # it was acknowledged before our time: it is in the books already
     return Listed(item, fingerprint, order_notice(source.connection, key, ref, body))
 
 
+def _is_older(row: dict[str, Any], first: datetime) -> bool:
+    """One whose date cannot be read is looked at."""
+    try:
+        return moment(str(row.get("order_date"))) < first
+    except ValueError:
+        return False
+
+
 def gone(items: Sequence[tuple[str, str]], number: int, *, source: Source) -> tuple[Draft, ...]:
-    """Notices to read each again: (item, order ref) of rows that left their list, maybe by somebody else's doing."""
+    """Notices to read each again: (item, order ref) of rows that left their list, maybe by somebody else's doing.
+    What leaves the acknowledged ones was dispatched by us, unless despatches begin in the channel.
+    """
+    ours = () if source.settings.ships_itself else tuple(f"{status}/" for status in ACKNOWLEDGED)
     return tuple(
-        order_notice(source.connection, f"left/{item}/{number}", ref, {"via": "left"}) for item, ref in items
+        order_notice(source.connection, f"left/{item}/{number}", ref, {"via": "left"})
+        for item, ref in items
+        if not item.startswith(ours)
     )

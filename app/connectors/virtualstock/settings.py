@@ -61,7 +61,8 @@ class VirtualstockSettings(BaseModel):
     is accepted. `test_orders`: what becomes of orders that are marked so. `requests_per_minute`: the account's limit,
     which others of the house may share (virtualstock.md 4). `number_prefix`: put before Sage's numbers, for one of several
     companies that sell through the account. `outgoing_dir`: where acknowledgements by SFTP are laid.
-    `acknowledged_since`: orders from this day on are posted also where somebody else acknowledged them; those from the
+    `change_window`: its lists show 73 hours, as v3's do, so that
+    they are asked for again and again, back to the last walk. `acknowledged_since`: orders from this day on are posted also where somebody else acknowledged them; those from the
     first start on where it is not given.
     """
 
@@ -82,6 +83,7 @@ class VirtualstockSettings(BaseModel):
     dispatch_origin: Literal["erp", "channel"] = "erp"
     number_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,10}$")
     outgoing_dir: Path | None = None
+    change_window: bool = False
     acknowledged_since: date | None = None
 
     @model_validator(mode="after")

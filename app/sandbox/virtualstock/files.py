@@ -7,7 +7,7 @@ from pathlib import Path
 from app.sandbox.mirror import Doc
 from app.sandbox.store import Change
 from app.sandbox.virtualstock.act import ACTIONS, Deed, act
-from app.sandbox.virtualstock.place import ORDER
+from app.sandbox.virtualstock.place import ORDER, naive
 from app.sandbox.virtualstock.refusal import Refused, invalid
 from app.sandbox.virtualstock.retailers import retailer_of
 from app.sandbox.virtualstock.switches import setting
@@ -73,7 +73,7 @@ def _obey(world: World, change: Change, account: Doc, text: str) -> None:
         raise stopped
     if head["supplier_ref"]:
         keep_reference(deed, change, head["supplier_ref"])
-    order["supplier_ref"] = head["supplier_ref"]
+    order.update(supplier_ref=head["supplier_ref"], changed_at=naive(world.clock.now()))
     change.put(ORDER, order["id"], order)
 
 

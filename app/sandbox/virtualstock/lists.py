@@ -17,13 +17,15 @@ from app.sandbox.world import World
 IGNORED = frozenset({"format", "sort", "limit", "offset"})
 ORDER_FILTERS = frozenset({"supplier_id", "retailer_id", "order_reference", "part_number", "status"})
 HIDE_SECONDS = 5.0
+DEFAULT_DAYS = 2
 
 
 def list_orders(world: World, request: Request, account: Doc) -> Doc:
     view = world.store.read()
     wish = {name: value for name, value in request.query_params.items() if name in ORDER_FILTERS}
     orders = [order for order in _candidates(view, account, wish) if _fits(order, wish, account)]
-    orders = [order for order in orders if _is_listed(world, order, wish)]
+    now, window = world.clock.now(), None if "order_reference" in wish else _window(world, request)
+    orders = [order for order in orders if _is_listed(order, now, window)]
     orders.sort(key=lambda order: order["id"], reverse=setting(world, "order_sort") == "newest")
     return page(world, request, orders, lambda order: show_order(world, view, order, whole=False))
 
@@ -49,12 +51,21 @@ def _fits(order: Doc, wish: Mapping[str, str], account: Doc) -> bool:
     )
 
 
-def _is_listed(world: World, order: Doc, wish: Mapping[str, str]) -> bool:
-    now, days = world.clock.now(), setting(world, "list_days")
+def _window(world: World, request: Request) -> tuple[str, str, str] | None:
+    """v3's rule, where it is switched on: the field that decides, and between which moments it must lie."""
+    hours = setting(world, "window_hours")
+    if not hours:
+        return None
+    created = "ord_days" in request.query_params and "chg_days" not in request.query_params
+    days = _whole(request, "ord_days" if created else "chg_days", DEFAULT_DAYS)
+    start = world.clock.now() - timedelta(days=days)
+    return "order_date" if created else "changed_at", naive(start), naive(start + timedelta(hours=hours))
+
+
+def _is_listed(order: Doc, now: datetime, window: tuple[str, str, str] | None) -> bool:
     if order["hidden_until"] > now.isoformat():
         return False
-    old = days and order["order_date"] < naive(now - timedelta(days=days))
-    return not old or "order_reference" in wish
+    return window is None or window[1] <= order[window[0]] <= window[2]
 
 
 def hide_first(world: World, order_ids: Sequence[int], seconds: float | None, now: datetime) -> None:

@@ -9,7 +9,7 @@ from app.sandbox.mirror import Doc, View
 from app.sandbox.store import Call
 from app.sandbox.virtualstock import files, login, products
 from app.sandbox.virtualstock.deeds import DEEDS
-from app.sandbox.virtualstock.place import ORDER, PRODUCT, place_order
+from app.sandbox.virtualstock.place import ORDER, PRODUCT, naive, place_order
 from app.sandbox.virtualstock.push import HOOK, Pusher, check_hook
 from app.sandbox.virtualstock.retailers import CARRIER, RETAILER
 from app.sandbox.virtualstock.throttle import Throttle
@@ -71,6 +71,7 @@ class People:
             if order is None:
                 raise ValueError("no such order")
             request.scope["told"] = deed(world, change, order, wish)
+            order["changed_at"] = naive(world.clock.now())
             change.put(ORDER, order["id"], order)
         name = request.path_params["deed"].replace("-", "_")
         if name == "track":

@@ -80,6 +80,7 @@ def place_order(change: Change, wish: Mapping[str, Any], now: datetime, rng: ran
         "currency_code": wish.get("currency_code", "GBP"),
         "shipping_address": _address(retailer, wish.get("address", {}), rng),
         "hidden_until": "",
+        "changed_at": naive(placed),
         "lines": [],
     }
     promised = placed + timedelta(days=wish.get("promised_days", 5))

@@ -15,7 +15,7 @@ from app.sandbox.virtualstock import login, products
 from app.sandbox.virtualstock.act import ACTIONS, Deed, act
 from app.sandbox.virtualstock.files import keep_comments
 from app.sandbox.virtualstock.lists import hide_first, list_orders, page
-from app.sandbox.virtualstock.place import ORDER
+from app.sandbox.virtualstock.place import ORDER, naive
 from app.sandbox.virtualstock.present import ORDERS_ROOT, link, show_order
 from app.sandbox.virtualstock.refusal import Refused, answer_refusal, not_allowed, not_found
 from app.sandbox.virtualstock.retailers import CARRIER, RETAILER, retailer_of
@@ -115,6 +115,7 @@ class Api:
             deed = Deed(self._world, change, ACTIONS[match[2]], order, retailer, most)
             stopped = act(deed, body)
             keep_comments(deed, change, body)
+            order["changed_at"] = naive(self._world.clock.now())
             change.put(ORDER, order["id"], order)
             call.status = 500 if broken else stopped.status if stopped else 200
         if broken:

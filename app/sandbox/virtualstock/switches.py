@@ -21,7 +21,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         "page_size_most": 100,
         "order_sort": "oldest",  # newest
         "next_slash": True,  # False: "/orders?limit=…" as in the samples
-        "list_days": 0,  # orders older than this are not listed without being asked for by reference
+        "window_hours": 0,  # 73: lists show what changed so long after `chg_days` ago (2), or was created after `ord_days`
         # bodies
         "extra_fields": True,  # a field that nobody announced, now and then
         "status_runs_ahead": False,  # the order shows its most advanced line

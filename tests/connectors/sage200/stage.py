@@ -13,7 +13,8 @@ import httpx
 import simplejson
 
 from app.connectors.sage200.settings import Sage200Settings
-from app.domain.erp import Delivery, Entry, EntryKind, Nominal, SalesOrder, TokenPair
+from app.domain.erp import Delivery, Entry, EntryKind, Nominal, SalesOrder
+from app.domain.tokens import TokenPair
 
 START = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 BASE = "https://sage.test/uk/sage200extra/accounts/v1"
@@ -61,6 +62,28 @@ class MemoryTokens:
         await asyncio.sleep(0)
         self.pair = pair
         self.saved.append(pair)
+
+
+class Remembering:
+    """A hold: what it was told, in turn. `stops`: raised right before the write."""
+
+    def __init__(self, stops: Exception | None = None) -> None:
+        self.told: list[str] = []
+        self.stops = stops
+
+    async def begin(self) -> None:
+        self.told.append("begin")
+
+    async def take(self, lock_id: int) -> None:
+        self.told.append(f"take {lock_id}")
+
+    async def write(self) -> None:
+        self.told.append("write")
+        if self.stops is not None:
+            raise self.stops
+
+    async def end(self) -> None:
+        self.told.append("end")
 
 
 def settings(**changes: Any) -> Sage200Settings:
@@ -176,6 +199,8 @@ class FakeSage:
     lifetime: float = 28_800
     on_create: Callable[[httpx.Request], httpx.Response] | None = None
     on_read: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
+    on_put: Callable[[httpx.Request], httpx.Response | None] = lambda _: None
+    lock: int | None = None
     reply_lines: bool = False
     on_enquiry: Callable[[httpx.Request], httpx.Response] = lambda _: reply(
         {"unit_price": Decimal("20.00"), "discounted_unit_price": Decimal("18.50")}
@@ -195,6 +220,8 @@ class FakeSage:
             return self.on_enquiry(request)
         if request.method == "POST":
             return (self.on_create or self.save)(request)
+        if request.method == "PUT":
+            return self.on_put(request) or self.amend(request)
         return self.on_read(request) or self._get(path, request)
 
     def save(self, request: httpx.Request) -> httpx.Response:
@@ -218,6 +245,28 @@ class FakeSage:
         self.tables["sop_orders"].append(saved)
         return reply(saved if self.reply_lines else {k: v for k, v in saved.items() if k != "lines"})
 
+    def amend(self, request: httpx.Request) -> httpx.Response:
+        """Line by line; the lock ends with it."""
+        body = simplejson.loads(request.content, use_decimal=True)
+        if body["lock_id"] != self.lock:
+            return reply({"Message": f"The lock {body['lock_id']} does not exist."}, 400)
+        (row,) = [
+            one for one in self.tables["sop_orders"] if str(one["id"]) == request.url.path.split("/")[-1]
+        ]
+        codes = {one["id"]: one["code"] for one in self.tables["products"]}
+        for line in body.get("lines", []):
+            old = next((one for one in row["lines"] if one["id"] == line.get("id")), None)
+            if old is None:
+                new = {"id": 900_000 + len(row["lines"]), "code": codes.get(line.get("product_id"))}
+                row["lines"].append(line | new)
+            elif line.get("is_to_delete"):
+                row["lines"].remove(old)
+            else:
+                old.update(line)
+        row.update({name: body[name] for name in body if name.startswith(("delivery", "analysis"))})
+        self.lock = None
+        return reply({name: value for name, value in row.items() if name != "lines"})
+
     def creates(self) -> list[dict[str, Any]]:
         return [simplejson.loads(r.content, use_decimal=True) for r in self.requests if r.method == "POST"]
 
@@ -234,6 +283,9 @@ class FakeSage:
             )
         if id_:
             found = [row for row in self.tables[name] if row["id"] == int(id_)]
+            if "is_to_lock" in request.url.query.decode():
+                self.lock = (self.lock or 900) + 1
+                return reply({**found[0], "lock_id": self.lock})
             return reply(found[0]) if found else reply({"Message": "not found"}, 404)
         options = {key: values[0] for key, values in parse_qs(request.url.query.decode()).items()}
         rows = [row for row in self.tables[name] if _matches(row, options.get("$filter", ""))]

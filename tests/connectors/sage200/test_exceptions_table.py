@@ -11,8 +11,8 @@ import httpx
 import pytest
 
 from app.connectors.sage200.connector import open_erp
-from app.domain.erp import TokenPair
 from app.domain.errors import SluiceError
+from app.domain.tokens import TokenPair
 from app.flows.context import Pace
 from app.flows.verdicts import verdict_of
 from tests.connectors.sage200.stage import START, FakeSage, MemoryTokens, order, settings

@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from app.connectors.sage200.tokens import Tokens
-from app.domain.erp import TokenPair
 from app.domain.errors import DestinationError
+from app.domain.tokens import TokenPair
 from tests.connectors.sage200.stage import START, MemoryTokens, order, reply, settings
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from app.connectors.sage200.connector import open_erp
 from app.connectors.sage200.replies import LARGEST_BODY
-from app.domain.erp import TokenPair
 from app.domain.errors import InDoubtError, TransientError
+from app.domain.tokens import TokenPair
 from tests.connectors.sage200.stage import START, FakeSage, MemoryTokens, order, settings
 
 CREATE = b"POST "

@@ -1,4 +1,5 @@
 import json
+from datetime import timedelta
 
 import httpx
 import pytest
@@ -30,7 +31,7 @@ async def test_a_walk_reads_all_pages_of_all_statuses_that_matter(vendor, clock)
         "CANCEL/4",
     ]
     assert [one.walk.ended for one in pages] == [False, False, False, True]
-    assert (pages[-1].cursor, pages[-1].horizon) == ({"number": 8}, NOW)
+    assert (pages[-1].cursor, pages[-1].horizon) == ({"number": 8, "since": NOW.isoformat()}, NOW)
 
 
 async def test_a_row_brings_its_order_along(vendor, clock):
@@ -158,24 +159,65 @@ async def late(vendor, clock, *orders: dict, cursor: dict | None = None, **chang
         return await channel.polls["acknowledged_orders"](cursor or {}, NOW)
 
 
+def looked_at(told: Page) -> list[str | None]:
+    """Orders that are looked at though nobody here acknowledged them."""
+    return [row.draft.order_ref for row in told.walk.rows if not row.draft.body.get("if_known")]
+
+
 async def test_orders_that_others_acknowledged_are_looked_for_from_the_first_start_on(vendor, clock):
     told = await late(
         vendor, clock, order(1, order_date="2026-11-05T09:19:59"), order(2, order_date="2026-11-05T09:20:00")
     )
-    assert [draft.order_ref for draft in told.unseen] == ["ARG-A2"]
-    assert (told.cursor, told.more) == ({"since": NOW.isoformat(), "status": 1}, True)
+    assert looked_at(told) == ["ARG-A2"]
+    assert (told.cursor["since"], told.more) == (NOW.isoformat(), True)
     told = await late(vendor, clock, cursor=told.cursor)
-    assert (told.cursor, told.more) == ({"since": NOW.isoformat()}, False)
+    assert (told.cursor["since"], told.more) == (NOW.isoformat(), False)
     assert [request.url.params["status"] for request in vendor.asked] == ["ORDER_ACK", "BACKORDER"]
 
 
 async def test_their_day_may_be_chosen(vendor, clock):
     old = order(1, order_date="2026-10-25T00:30:00")
     told = await late(vendor, clock, old, acknowledged_since="2026-10-25", cursor={"since": NOW.isoformat()})
-    assert [draft.order_ref for draft in told.unseen] == ["ARG-A1"]
+    assert looked_at(told) == ["ARG-A1"]
 
 
 async def test_one_that_cannot_be_read_is_told_once(vendor, clock):
     first = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
     second = await late(vendor, clock, order(1, order_date="2026-12-01T00:00:00", items=[]))
-    assert [draft.key for draft in first.unseen] == [draft.key for draft in second.unseen] != []
+    assert [row.fingerprint for row in first.walk.rows] == [row.fingerprint for row in second.walk.rows]
+
+
+async def windows(vendor, clock, cursor: dict) -> list[int]:
+    """The days that a whole walk asks for, once each."""
+    async with opened(vendor, clock, change_window=True) as channel:
+        while True:
+            vendor.reply(page())
+            told = await channel.polls["open_orders"](cursor, NOW)
+            cursor = told.cursor
+            if not told.more:
+                break
+    assert (cursor["number"], cursor["through"]) == (2, NOW.isoformat())
+    return list(dict.fromkeys(int(request.url.params["chg_days"]) for request in vendor.asked))
+
+
+@pytest.mark.requirement("RC-20")
+@pytest.mark.parametrize(
+    ("away", "days"),
+    [
+        (timedelta(minutes=1), [2]),
+        (timedelta(hours=48), [2]),
+        (timedelta(hours=49), [2, 5]),
+        (timedelta(days=6), [2, 5, 8]),
+        (None, [2, 5, 8, 11, 14, 17, 20, 23, 26, 29, 32]),  # the first start
+    ],
+)
+async def test_a_window_is_moved_back_to_the_last_whole_walk(vendor, clock, away, days):
+    cursor = {"number": 1} | ({"through": (NOW - away).isoformat()} if away else {})
+    assert await windows(vendor, clock, cursor) == days
+
+
+async def test_without_a_window_none_is_asked_for(vendor, clock):
+    vendor.reply(page())
+    async with opened(vendor, clock) as channel:
+        await channel.polls["open_orders"]({}, NOW)
+    assert "chg_days" not in vendor.asked[0].url.params

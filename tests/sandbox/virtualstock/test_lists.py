@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
 
 import pytest
@@ -104,12 +105,26 @@ async def test_other_suppliers_orders_do_not_exist(edge):
     assert (await edge.act(theirs, "acknowledge")).status_code == 404
 
 
-async def test_old_orders_can_leave_the_list(edge):
-    old = await edge.place(placed_at="2026-01-05T10:00:00+00:00")
-    assert (await edge.orders())["count"] == 1
-    await edge.sandbox.switch(virtualstock__list_days=3)
-    assert (await edge.orders())["count"] == 0
-    assert (await edge.orders(order_reference=old["order_reference"]))["count"] == 1
+async def test_lists_can_have_a_window_that_is_moved_by_days(edge):
+    placed = [
+        await edge.place(placed_at=(datetime.now(UTC) - timedelta(days=days)).isoformat())
+        for days in (0, 1, 4, 9)
+    ]
+    assert (await edge.orders())["count"] == 4
+    await edge.sandbox.switch(virtualstock__window_hours=73)
+
+    async def shown(**more: object) -> list[str]:
+        return [one["order_reference"] for one in (await edge.orders(**more))["results"]]
+
+    references = [order["order_reference"] for order in placed]
+    assert await shown() == references[:2]
+    assert await shown(chg_days=5) == [references[2]]
+    assert await shown(chg_days=10) == [references[3]]
+    assert await shown(order_reference=references[3]) == [references[3]]
+    await edge.act(placed[3], "acknowledge")
+    assert await shown() == [*references[:2], references[3]]
+    assert await shown(ord_days=10) == [references[3]]
+    assert await shown(ord_days=2) == references[:2]
 
 
 async def test_the_next_link_may_lack_its_slash(edge):
