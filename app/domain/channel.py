@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
@@ -179,6 +179,7 @@ class Channel:
     `carriers()`: what a parcel may be said to have gone by, where the channel keeps a list of it.
     `tolerances`: store -> how far a unit's price may differ from the ERP's for its account; stores that are
     not named are not compared.
+    `patience`: store -> how long after its order it waits for an acknowledgement.
     `acknowledge_return(return)`: agrees to deal with it; answers so too.
     `new_orders`: the poll from whose list an
     acknowledgement takes an order away; any poll if "". `account`: in which the ERP's numbers must be one of a kind, the destination if "";
@@ -210,6 +211,7 @@ class Channel:
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
     budget: Budget | None = None
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
+    patience: Mapping[str, timedelta] = field(default_factory=dict)
     new_orders: str = ""
     account: str = ""
     number_prefix: str = ""

@@ -7,6 +7,7 @@ from datetime import timedelta
 import asyncpg
 
 from app.domain.erp import Erp, SalesOrder
+from app.domain.errors import PermanentError
 from app.domain.message import Done, Draft, Outcome, Result
 from app.flows import poll
 from app.flows.context import Context
@@ -79,5 +80,12 @@ async def _mended(ctx: Context, page: Sequence[_Waiting]) -> list[int]:
         refs = [one.ref for one in page if one.source == source]
         found = await snapshot.read(ctx.pool, source, refs)
         taken |= {(source, ref): one for ref, one in found.items()}
-    planned = await plan_all(ctx, taken)
+    try:
+        planned = await plan_all(ctx, taken)
+    except PermanentError:
+        # One order's look-up is refused: it waits on, and the others do not wait with it.
+        if len(page) == 1:
+            return []
+        middle = len(page) // 2
+        return [*await _mended(ctx, page[:middle]), *await _mended(ctx, page[middle:])]
     return [one.case_id for one in page if isinstance(planned.get((one.source, one.ref)), SalesOrder)]

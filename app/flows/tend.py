@@ -8,7 +8,7 @@ from functools import partial
 import structlog
 
 from app.db.session import TROUBLE
-from app.flows import align, carriers, poll, reconsider
+from app.flows import align, carriers, late, poll, reconsider
 from app.flows.context import Context
 from app.flows.hold import release_left
 from app.flows.overtaken import end_overtaken
@@ -128,6 +128,7 @@ async def _repair(ctx: Context) -> int:
 async def _seed(ctx: Context) -> int:
     others = [reconsider.draft(ctx.erp)]
     others += [carriers.draft(channel) for channel in ctx.channels.values() if channel.carriers]
+    others += [late.draft(channel) for channel in ctx.channels.values() if channel.patience]
     return await poll.seed(ctx.pool, (*ctx.channels.values(), ctx.erp), others)
 
 

@@ -24,6 +24,7 @@ from app.flows.despatch import despatched
 from app.flows.flow import Batch, Flow, Lease
 from app.flows.handle import handle
 from app.flows.ignore import ignore, unreadable
+from app.flows.late import late
 from app.flows.place_order import place
 from app.flows.poll import confirm, hasten, poll
 from app.flows.reconsider import reconsider
@@ -50,6 +51,7 @@ CHANNEL_FLOWS = (
     Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
     Flow("carriers", carriers, spare=True),
+    Flow("late", late, spare=True),
     Flow("articles", walk, spare=True),
     *(Flow(kind, ignore, batch=200) for kind in IGNORED),
     Flow("unreadable", unreadable, batch=200),

@@ -73,3 +73,11 @@ async def test_two_workers_release_an_order_once(stage: Stage) -> None:
     await stage.accept(order_of("1", "GHOST"))
     learn(stage, "GHOST")
     assert [await release_mended(stage.ctx), await release_mended(stage.ctx)] == [1, 0]
+
+
+async def test_a_look_up_that_is_refused_for_one_order_holds_up_no_other(stage: Stage) -> None:
+    await stage.accept(*(order_of(ref, "GHOST") for ref in ("1", "2", "3")))
+    learn(stage, "GHOST")
+    stage.books.facts_fail = [PermanentError("E-SAGE-FORBIDDEN", "prices")] * 2
+    assert (await look(stage), stage.sent()) == (2, ["CEN-2", "CEN-3"])
+    assert await look(stage) == 1

@@ -1,7 +1,11 @@
 """Virtualstock answers in every way that its documents allow, or not at all: nothing is lost, nothing is done twice."""
 
+import json
+from datetime import timedelta
+
 import pytest
 
+from tests.sandbox.virtualstock.conftest import RETAILERS
 from tests.stories.test_despatch_reaches_the_retailer import despatch, dispatched, parked, sell, told
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, books, key_of
 from tests.stories.town import EDGE, until
@@ -151,3 +155,21 @@ async def test_a_refused_refresh_token_is_cured_by_a_login_and_a_refused_login_i
     await town.people(f"{login}/password", password=EDGE["password"])
     await acknowledged(town, third)
     await once_each(town, "ARG", first, second, third)
+
+
+@pytest.mark.requirement("R-38")
+async def test_an_order_that_waits_for_sage_is_flagged_before_its_retailer_runs_out_of_patience(build_town):
+    patient = {**RETAILERS, "ARG": {**RETAILERS["ARG"], "acknowledge_hours": 8}}
+    more = {"VIRTUALSTOCK__edge__RETAILERS": json.dumps(patient)}
+    async with build_town(edge=True, POLL_SECONDS="0.5", SWEEP_SECONDS="0.5", **more) as town:
+        await town.people("sage200/tunnel", up=False)
+        ago = (town.sandbox.world.clock.now() - timedelta(hours=5)).isoformat()
+        late = await town.order_at("ARG", placed_at=ago)
+        young = await town.order_at("ARG", town.skus[1])
+        await parked(town, "E-ACK-LATE")
+        (told_of,) = await violations(town)
+        assert told_of["value"] == f"ARG-{late['order_reference']}"
+        assert {line["status"] for line in (await town.at_edge(late))["lines"]} == {"ORDER"}
+        await town.people("sage200/tunnel", up=True)
+        await acknowledged(town, late, young)
+        await parked(town)

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -65,6 +65,11 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         preflight=partial(find_gaps, settings=settings),
         tolerances={code: one.price_tolerance for code, one in settings.retailers.items() if one.price_check},
         new_orders="open_orders",
+        patience={
+            code: timedelta(hours=one.acknowledge_hours)
+            for code, one in settings.retailers.items()
+            if one.acknowledge_hours
+        },
         account=f"{settings.root} {settings.username}",
         number_prefix=settings.number_prefix,
         budget=Budget(rate * (1 - _AT_ONCE) / 60, rate * _AT_ONCE),

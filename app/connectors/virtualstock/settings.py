@@ -25,7 +25,7 @@ class Retailer(BaseModel):
     `comments`: whether the retailer takes any; none is sent where not. `tells_dates`: whether acknowledgements tell when goods leave and
     arrive: `dispatch_days` working days after the order's own (`cut_off`, London time), `delivery_days` after that;
     `working_days`: 0 is Monday. `price_check`: whether its cost prices must be those of its account in the ERP, by
-    `price_tolerance` a unit at most.
+    `price_tolerance` a unit at most. `acknowledge_hours`: how long after its order the retailer waits for the acknowledgement.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -46,6 +46,7 @@ class Retailer(BaseModel):
     )
     holidays: frozenset[date] = frozenset()
     price_check: bool = True
+    acknowledge_hours: float | None = Field(default=None, gt=0, le=720)
     price_tolerance: Decimal = Field(default=Decimal("0.00"), ge=0, le=1000, decimal_places=2)
 
     @property
