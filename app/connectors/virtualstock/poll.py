@@ -23,7 +23,7 @@ from app.domain.errors import TransientError
 from app.domain.message import Draft
 
 STATUSES = ("ORDER", "CANCEL", "RMA")
-QUIET = ("ORDER_ACK", "BACKORDER")
+QUIET = ("ORDER_ACK",)
 """An order with one line in CANCEL goes by its least advanced line (virtualstock.md 13): it is listed here."""
 ORDERS = "restapi/v4/orders/"
 _SPELL = simplejson.JSONEncoder(use_decimal=True, sort_keys=True, ensure_ascii=True).encode
