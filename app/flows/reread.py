@@ -32,6 +32,7 @@ from app.flows.flow import Batch
 from app.flows.turn import in_turn
 from app.ledger import binding, snapshot
 from app.ledger.binding import Binding
+from app.ledger.listing import Dropped
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
 from app.outbox.settle import Change
 
@@ -54,7 +55,7 @@ class Known:
     """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
     still to be looked at. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
     an answer to a cancellation. `tells`: the channel, where it wants to hear of orders; `telling`: whose
-    acknowledgement is on its way, or waits for a person.
+    acknowledgement is on its way, or waits for a person. `listed`: whether orders are found in lists that tell no changes.
     """
 
     erp: str
@@ -67,6 +68,7 @@ class Known:
     answers: Channel | None = None
     tells: Channel | None = None
     telling: frozenset[str] = frozenset()
+    listed: bool = False
 
 
 async def reread(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -124,6 +126,7 @@ async def _known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
         channel if channel.answer_cancellation else None,
         channel if channel.acknowledge else None,
         frozenset(row["order_ref"] for row in rows if row["kind"].endswith(".acknowledge")),
+        channel.unpack is not None,
     )
 
 
@@ -143,7 +146,7 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
     before = known.snapshots.get(order.ref)
     if before is not None and order.updated_at < before.version_at:
         return Outcome(message, Done(Result.NO_EFFECT, "older than what we know"))
-    facts = (OrderSeen(order),)
+    facts = _seen(before, order, known)
     if order.standing is Standing.UNKNOWN:
         fix = "decide what this status means, add it to the connector's settings, then retry"
         violation = Violation("E-STATUS-UNKNOWN", "status", order.channel_status, fix, Owner.OPERATIONS)
@@ -159,6 +162,15 @@ def compare(message: Claimed, order: Order | Unreadable | None, known: Known, de
         effects = (acknowledge.draft(known.tells, message, again=order),)
     result = Result.APPLIED if effects or changes else Result.NO_EFFECT
     return Outcome(message, Done(result), effects, (*facts, *changes))
+
+
+def _seen(before: Snapshot | None, order: Order, known: Known) -> tuple[OrderSeen | Dropped, ...]:
+    """What a list showed last may be what it shows after a change there and back that it never showed: whoever sees the
+    order stand otherwise makes its rows count as new.
+    """
+    if not known.listed or before is None or before.order.standing is order.standing:
+        return (OrderSeen(order),)
+    return (OrderSeen(order), Dropped(order.connection, order.ref))
 
 
 def _stands(before: Snapshot | None, order: Order) -> bool:
