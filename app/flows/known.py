@@ -28,7 +28,8 @@ class Known:
     """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
     still to be looked at, and `parked` those that wait for a person. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
     an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order. `tells`: the channel, where it wants to
-    hear of orders; `telling`: whose acknowledgement is on its way, or waits for a person.
+    hear of orders; `telling`: whose acknowledgement is on its way, or waits for a person. `listed`: whether orders are found in lists
+    that tell no changes.
     """
 
     erp: str
@@ -43,6 +44,7 @@ class Known:
     shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
     tells: Channel | None = None
     telling: frozenset[str] = frozenset()
+    listed: bool = False
 
 
 async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Known:
@@ -85,6 +87,7 @@ async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Kno
         await shipped.noted(ctx.pool, connection, refs),
         channel if channel.acknowledge else None,
         frozenset(row["order_ref"] for row in rows if row["kind"].endswith(".acknowledge")),
+        channel.unpack is not None,
     )
 
 

@@ -29,6 +29,7 @@ from app.flows.known import Known, Place, place_key, read_known
 from app.flows.paused import told
 from app.flows.shipment import with_shipped
 from app.flows.turn import in_turn
+from app.ledger.listing import Dropped
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
 from app.outbox.settle import Change
 
@@ -81,7 +82,7 @@ def _compare(message: Claimed, order: Order | Unreadable | None, known: Known, d
     before = known.snapshots.get(order.ref)
     if (outdated := _outdated(message, order, before)) is not None:
         return Outcome(message, outdated)
-    facts = (OrderSeen(order), *told(message, order, before, known.bindings.get(order.ref)))
+    facts = (*_seen(before, order, known), *told(message, order, before, known.bindings.get(order.ref)))
     if order.standing is Standing.UNKNOWN:
         fix = "decide what this status means, add it to the connector's settings, then retry"
         violation = Violation("E-STATUS-UNKNOWN", "status", order.channel_status, fix, Owner.OPERATIONS)
@@ -124,6 +125,15 @@ def _followed(order: Order, before: Snapshot | None, known: Known) -> bool:
     cancelled = {line.ref: line.cancelled for line in before.order.lines} if before else {}
     more = any(line.cancelled > cancelled.get(line.ref, 0) for line in order.lines)
     return order.paused or more or order.ref in known.parked
+
+
+def _seen(before: Snapshot | None, order: Order, known: Known) -> tuple[OrderSeen | Dropped, ...]:
+    """What a list showed last may be what it shows after a change there and back that it never showed: whoever sees the
+    order stand otherwise makes its rows count as new.
+    """
+    if not known.listed or before is None or before.order.standing is order.standing:
+        return (OrderSeen(order),)
+    return (OrderSeen(order), Dropped(order.connection, order.ref))
 
 
 def _stands(before: Snapshot | None, order: Order) -> bool:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from app.domain.channel import Acknowledged, Acknowledgement, Listed, Page, Walk
 from app.domain.errors import TransientError
 from app.domain.message import Draft
+from app.domain.order import Standing
 from app.flows import poll
 from app.ledger import reference
 from app.ledger.listing import Dropped
@@ -88,6 +90,21 @@ async def test_what_we_took_off_the_list_ourselves_is_not_looked_at(walking):
         await record(conn, [Dropped("uk", "1")])
     await walk(walking, page(3))
     assert await keys(walking) == ["1a-1"]
+
+
+async def test_an_order_that_was_seen_to_stand_otherwise_counts_as_new_in_its_list(walking):
+    """Asked to be cancelled, withdrawn, asked again, between two looks at one list."""
+    channel = replace(walking.ctx.channels[SHOP], unpack=lambda _ref, _body: None)
+    stage = replace(walking, ctx=replace(walking.ctx, channels={SHOP: channel}))
+    await stage.tell(order_of("1"))
+    await walk(stage, page(1, ("1", "a")), page(2, ("1", "a")))
+    held = replace(
+        order_of("1"), standing=Standing.HELD, updated_at=order_of("1").updated_at + timedelta(seconds=9)
+    )
+    await stage.tell(held)
+    await stage.drain()
+    await walk(stage, page(3, ("1", "a")), page(4, ("1", "a")))
+    assert [key for key in await keys(stage) if key.startswith("1a")] == ["1a-1", "1a-3"]
 
 
 async def test_a_page_that_fails_in_the_middle_loses_and_doubles_nothing(walking):
