@@ -30,8 +30,8 @@ async def statuses(town, *orders) -> set[str]:
 
 
 @pytest.mark.requirement("R-17")
-async def test_seven_orders_with_one_bad_sku_wait_for_its_alias_and_are_posted_once_each(edge_town):
-    town = edge_town
+async def test_seven_orders_with_one_bad_sku_wait_for_its_alias_and_are_posted_once_each(depot):
+    town = depot
     known, new = town.skus[0], await forget(town, town.skus[1])
     shops = [await town.place(known, new) for _ in range(4)]
     retailers = [await town.order_at("ARG", known, new) for _ in range(3)]
@@ -54,8 +54,8 @@ async def test_seven_orders_with_one_bad_sku_wait_for_its_alias_and_are_posted_o
 
 
 @pytest.mark.requirement("RC-18")
-async def test_an_order_for_goods_that_sage_learns_of_later_goes_by_itself(edge_town):
-    town = edge_town
+async def test_an_order_for_goods_that_sage_learns_of_later_goes_by_itself(depot):
+    town = depot
     new, other = await forget(town, town.skus[0]), await forget(town, town.skus[1])
     order, both, sold = await town.place(new), await town.place(new, other), await town.order_at("ARG", new)
     await parked(town, *["E-SKU-UNKNOWN"] * 4)

@@ -155,8 +155,8 @@ LONG = "HV/700103/web order " + "0" * 73 + "7700103"
 
 
 @pytest.mark.requirement("R-27")
-async def test_one_number_of_three_shops_is_three_orders_and_a_long_reference_finds_its_way_back(edge_town):
-    town = edge_town
+async def test_one_number_of_three_shops_is_three_orders_and_a_long_reference_finds_its_way_back(depot):
+    town = depot
     shop = await town.place(town.skus[0])
     number = str(shop["number"])
     argos = await town.order_at("ARG", town.skus[1], order_reference=number)

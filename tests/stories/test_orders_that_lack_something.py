@@ -75,8 +75,8 @@ async def test_euros_never_land_on_an_account_of_pounds_and_an_account_on_hold_w
 
 
 @pytest.mark.requirement("R-35")
-async def test_a_retailers_long_line_is_wrapped_whole_or_parked_and_never_cut(edge_town):
-    town = edge_town
+async def test_a_retailers_long_line_is_wrapped_whole_or_parked_and_never_cut(depot):
+    town = depot
     words = " ".join(f"word{place:02d}" for place in range(29))
     fits = await town.order_at("JLW", address={"full_name": "שרה 🧥 כהן", "line_1": words, "line_2": None})
     await acknowledged(town, fits)
