@@ -121,6 +121,13 @@ async def test_after_a_long_outage_every_open_order_is_found(build_town):
 async def test_after_six_days_away_a_list_of_73_hours_is_read_back_to_where_it_ended(build_town):
     async with build_town(edge=True, VIRTUALSTOCK__edge__CHANGE_WINDOW="true") as town:
         await town.sandbox.switch(virtualstock__window_hours=73)
+
+        async def rests() -> bool:
+            """The first walk, over many windows, has ended."""
+            cursor = await town.pool.fetchval("SELECT cursor FROM poll_cursor WHERE poll = 'open_orders'")
+            return "through" in cursor and "days" not in cursor
+
+        await until(rests)
         away = datetime.now(UTC) - timedelta(days=6)
         await town.pool.execute(
             "UPDATE poll_cursor SET cursor = cursor || $1 WHERE poll = 'open_orders'",
