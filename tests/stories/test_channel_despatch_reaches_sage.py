@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.stories.town import until
+from tests.stories.town import parked, retry, until
 
 TRACKING = "01550123456789"
 SENT = {"carrier": "dpd", "tracking": TRACKING}
@@ -65,20 +65,6 @@ async def confirmed(town, order, units: int) -> None:
 
     await until(done)
     assert await despatched(town, order) == units
-
-
-async def parked(town, *codes: str) -> None:
-    async def there() -> bool:
-        return sorted(await town.cases()) == sorted(codes)
-
-    await until(there)
-
-
-async def retry(town) -> None:
-    case = await town.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
-    url, headers = f"/api/v1/exceptions/{case}/retry", await town.headers()
-    answer = await town.api.post(url, json={"reason": "it is done"}, headers=headers)
-    assert answer.is_success, answer.text
 
 
 @pytest.mark.requirement("R-51")

@@ -6,9 +6,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tests.sandbox.virtualstock.conftest import RETAILERS
-from tests.stories.test_retailers_cancellation_is_answered import parked
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
-from tests.stories.town import until
+from tests.stories.town import parked, until
 
 
 def open_with(build_town, **profiles):

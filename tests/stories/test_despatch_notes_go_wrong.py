@@ -5,17 +5,10 @@ import asyncio
 import pytest
 
 from app.flows.preflight import check_carriers
-from tests.stories.test_despatch_reaches_the_retailer import (
-    TRACKING,
-    despatch,
-    dispatched,
-    parked,
-    sell,
-    told,
-)
+from tests.stories.test_despatch_reaches_the_retailer import TRACKING, despatch, dispatched, sell, told
 from tests.stories.test_orders_that_lack_something import clear
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
-from tests.stories.town import EDGE, until
+from tests.stories.town import EDGE, parked, until
 
 COURIER, NUMBER, DAY = "E-CARRIER-MISSING", "E-TRACKING-FORMAT", "E-DISPATCH-DATE"
 DEFECTS = (

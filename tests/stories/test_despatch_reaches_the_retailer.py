@@ -3,7 +3,7 @@
 import pytest
 
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
-from tests.stories.town import until
+from tests.stories.town import parked, until
 
 TRACKING = "01550123456789"
 GOOD = {"courier": "DPD Local Next Day", "consignment_no": TRACKING}
@@ -33,13 +33,6 @@ async def dispatched(town, *orders) -> None:
         return all(line["status"] == "DISPATCH" for order in held for line in order["lines"])
 
     await until(done)
-
-
-async def parked(town, *codes: str) -> None:
-    async def there() -> bool:
-        return sorted(await town.cases()) == sorted(codes)
-
-    await until(there)
 
 
 @pytest.mark.requirement("R-44")

@@ -4,14 +4,7 @@ import pytest
 
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
 from tests.stories.test_unmapped_value_waits_for_its_mapping import forget
-from tests.stories.town import until
-
-
-async def parked(town, *codes: str) -> None:
-    async def there() -> bool:
-        return sorted(await town.cases()) == sorted(codes)
-
-    await until(there)
+from tests.stories.town import parked, until
 
 
 async def booked(town, *keys: str) -> None:

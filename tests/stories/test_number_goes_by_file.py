@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.sandbox.virtualstock.conftest import RETAILERS
-from tests.stories.test_retailers_cancellation_is_answered import parked, retry
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, books, key_of
-from tests.stories.town import EDGE, until
+from tests.stories.town import EDGE, parked, retry, until
 
 COLUMNS = (
     '"line_ref","part_number","quantity","comments","sub_status",'

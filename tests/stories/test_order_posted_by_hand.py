@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.stories.test_despatch_reaches_the_retailer import GOOD, dispatched, parked
+from tests.stories.test_despatch_reaches_the_retailer import GOOD, dispatched
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged
+from tests.stories.town import parked
 
 
 async def entered(town, sku: str) -> dict:

@@ -4,10 +4,9 @@ import json
 
 import pytest
 
-from tests.stories.test_goods_that_sage_does_not_know import parked
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged
 from tests.stories.test_unmapped_value_waits_for_its_mapping import forget
-from tests.stories.town import ADDRESS
+from tests.stories.town import ADDRESS, parked
 
 LONG_WORD = "x" * 61
 

@@ -4,9 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.stories.test_retailers_cancellation_is_answered import parked, retry
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
-from tests.stories.town import EDGE
+from tests.stories.town import EDGE, parked, retry
 
 
 async def order_for(town, cost: str) -> dict:

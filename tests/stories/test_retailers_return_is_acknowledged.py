@@ -3,9 +3,9 @@
 import pytest
 
 from tests.stories.test_despatch_reaches_the_retailer import despatch
-from tests.stories.test_retailers_cancellation_is_answered import answered, parked
+from tests.stories.test_retailers_cancellation_is_answered import answered
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged
-from tests.stories.town import EDGE
+from tests.stories.town import EDGE, parked
 
 
 async def sold(town, units: int) -> dict:

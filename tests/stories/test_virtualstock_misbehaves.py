@@ -6,9 +6,9 @@ from datetime import timedelta
 import pytest
 
 from tests.sandbox.virtualstock.conftest import RETAILERS
-from tests.stories.test_despatch_reaches_the_retailer import despatch, dispatched, parked, sell, told
+from tests.stories.test_despatch_reaches_the_retailer import despatch, dispatched, sell, told
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, books, key_of
-from tests.stories.town import EDGE, until
+from tests.stories.town import EDGE, parked, until
 
 FAMILIES = ("text", "json_string", "list", "detail")
 SENTENCE = "Carrier parcel-force is not recognised"

@@ -198,6 +198,24 @@ async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_S
             await asyncio.sleep(0)
 
 
+async def parked(town: Town, *codes: str) -> int:
+    """Waits until these and no others are the open cases; the first one's id."""
+
+    async def there() -> bool:
+        return sorted(await town.cases()) == sorted(codes)
+
+    await until(there)
+    return await town.pool.fetchval("SELECT min(id) FROM exception_case WHERE closed_at IS NULL")
+
+
+async def retry(town: Town, case: int | None = None) -> None:
+    """An operator presses "retry": on the only open case, unless told which."""
+    number = case or await town.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
+    url, headers = f"/api/v1/exceptions/{number}/retry", await town.headers()
+    answer = await town.api.post(url, json={"reason": "it was mended"}, headers=headers)
+    assert answer.is_success, answer.text
+
+
 async def polled(ctx: Context) -> bool:
     """Queue and sweep have looked once, so that what comes now comes by webhook, unless told otherwise."""
     polls = sum(len(one.polls) for one in (*ctx.channels.values(), ctx.erp))
