@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
 from app.domain.erp import Delivery, Document, Entry, SalesOrder
 from app.domain.message import Violation
+
+Dates = tuple[date | None, date | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,26 +23,28 @@ class DocumentLine:
 
 @dataclass(frozen=True, slots=True)
 class Contents:
-    """A sales order as it stands now. `analysis`: slot -> value. `amendable`: False once it is complete, printed or in
-    dispute.
+    """A sales order as it stands now. `analysis`: slot -> value. `dates`: the days between which its goods are wanted.
+    `amendable`: False once it is complete, printed or in dispute.
     """
 
     document: Document
     lines: tuple[DocumentLine, ...]
     delivery: Delivery
     analysis: Mapping[int, str] = field(default_factory=dict)
+    dates: Dates = (None, None)
     amendable: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Amendment:
-    """What is still to be written. `changed`: a line and what it becomes. `delivery`: whole, None leaves it."""
+    """What is still to be written. `changed`: a line and what it becomes. `delivery`, `dates`: whole, None leaves them."""
 
     removed: tuple[DocumentLine, ...] = ()
     changed: tuple[tuple[DocumentLine, Entry], ...] = ()
     added: tuple[Entry, ...] = ()
     delivery: Delivery | None = None
     analysis: Mapping[int, str] = field(default_factory=dict)
+    dates: Dates | None = None
 
 
 Wish = Amendment | tuple[Violation, ...] | None

@@ -4,13 +4,14 @@ and what the ERP holds are merged field by field (R-33, RC-17). Pure.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
 from app.domain.amend import Amendment, Contents, DocumentLine, Wish
-from app.domain.clash import LEFT, SETTLE, closed, conflict, despatched, spell, violation
-from app.domain.erp import Delivery, DocumentStanding, Entry, EntryKind, SalesOrder
+from app.domain.clash import SETTLE, closed, conflict, despatched, spell, violation
+from app.domain.erp import DocumentStanding, Entry, EntryKind, SalesOrder
+from app.domain.heads import merge_analysis, merge_dates, merge_delivery
 from app.domain.match import Group, Trio, figures, match, name_of, price_of
 from app.domain.message import Violation
 from app.domain.money import NOTHING, PENNY
@@ -59,9 +60,11 @@ def merge(edit: Edit, contents: Contents) -> Wish:
     for group in match(base.entries if base else None, theirs.entries, contents.lines):
         if group.is_wanted_otherwise:
             _judge_group(group, edit, draft)
-    delivery = _merge_delivery(base, theirs, contents, draft)
-    analysis = _merge_analysis(base, theirs, contents, draft)
-    wanted = Amendment(tuple(draft.removed), tuple(draft.changed), tuple(draft.added), delivery, analysis)
+    delivery = merge_delivery(base, theirs, contents, draft.found)
+    analysis = merge_analysis(base, theirs, contents, draft.found)
+    dates = merge_dates(base, theirs, contents, draft.found)
+    lines = (tuple(draft.removed), tuple(draft.changed), tuple(draft.added))
+    wanted = Amendment(*lines, delivery, analysis, dates)
     if draft.found:
         return tuple(draft.found)
     if wanted == Amendment():
@@ -204,38 +207,3 @@ def _with(entry: Entry, wanted: Mapping[str, Any]) -> Entry:
         tax_code=wanted.get("tax code", entry.tax_code),
         nominal=wanted.get("nominal", entry.nominal),
     )
-
-
-def _merge_delivery(
-    base: SalesOrder | None, theirs: SalesOrder, contents: Contents, draft: _Draft
-) -> Delivery | None:
-    ours, old = contents.delivery, base.delivery if base else contents.delivery
-    wanted: dict[str, Any] = {}
-    for part in fields(Delivery):
-        before, new, now = (getattr(one, part.name) for one in (old, theirs.delivery, ours))
-        if new in (before, now):
-            continue
-        if now != before:
-            value = "changed in the ERP and in the channel"
-            draft.found.append(violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
-        wanted[part.name] = new
-    if wanted and any(line.despatched for line in contents.lines):
-        value = contents.document.number
-        draft.found.append(violation("E-EDIT-AFTER-DESPATCH", "delivery_address", value, LEFT))
-    return replace(ours, **wanted) if wanted else None
-
-
-def _merge_analysis(
-    base: SalesOrder | None, theirs: SalesOrder, contents: Contents, draft: _Draft
-) -> dict[int, str]:
-    ours, old = contents.analysis, base.analysis if base else contents.analysis
-    wanted: dict[int, str] = {}
-    for slot, new in theirs.analysis.items():
-        before, now = old.get(slot, ""), ours.get(slot, "")
-        if new in {before, now}:
-            continue
-        if now != before:
-            value = f"{now} in the ERP, {new} in the channel"
-            draft.found.append(violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
-        wanted[slot] = new
-    return wanted

@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator, Sequence
 
 from app.domain.channel import Channel
 from app.domain.despatch import line_codes
-from app.domain.erp import Document, DocumentStanding
+from app.domain.erp import DocumentStanding
 from app.domain.lanes import normalise
 from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Result
 from app.domain.order import Order, Standing
 from app.flows.context import Context
+from app.flows.document import read_document
 from app.flows.flow import Batch
 from app.flows.upstream import timed
 from app.ledger import binding, snapshot
@@ -66,7 +67,7 @@ def cancelled_lines(order: Order) -> frozenset[str]:
 
 async def _is_ended(ctx: Context, bound: Binding) -> bool:
     """Cancelled, or gone; and nothing of it was despatched."""
-    document = await _document(ctx, bound)
+    document = await read_document(ctx, bound)
     if document is not None and document.standing is not DocumentStanding.CANCELLED:
         return False
     if ctx.erp.notes is None:
@@ -77,7 +78,7 @@ async def _is_ended(ctx: Context, bound: Binding) -> bool:
 
 async def _ended_lines(ctx: Context, bound: Binding, order: Order) -> frozenset[str]:
     """Cancelled lines of whose article the ERP holds no more than the others want: what was despatched is held."""
-    document = await _document(ctx, bound)
+    document = await read_document(ctx, bound)
     if document is None:
         return frozenset()
     codes = line_codes(order, await ctx.mappings(), bound.codes)
@@ -87,8 +88,3 @@ async def _ended_lines(ctx: Context, bound: Binding, order: Order) -> frozenset[
     held = {normalise(code): quantity for code, quantity in document.quantities.items()}
     gone = {ref for ref in cancelled_lines(order) if held.get(normalise(codes[ref]), 0) <= wanted[codes[ref]]}
     return frozenset(gone)
-
-
-async def _document(ctx: Context, bound: Binding) -> Document | None:
-    found = await timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([bound.probe_key]))
-    return next((one for one in found.get(bound.probe_key, ()) if one.id == bound.document_id), None)

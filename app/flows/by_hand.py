@@ -7,8 +7,8 @@ from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Viol
 from app.domain.order import Standing
 from app.flows.adopt import same
 from app.flows.context import Context
+from app.flows.document import read_document
 from app.flows.plan_order import plan_order
-from app.flows.upstream import timed
 from app.ledger.binding import Binding, Revised
 from app.ledger.snapshot import Snapshot
 from app.outbox.cases import was_released
@@ -16,7 +16,7 @@ from app.outbox.cases import was_released
 
 async def look(ctx: Context, message: Claimed, bound: Binding, newest: Snapshot) -> Outcome:
     if newest.order.standing is Standing.CANCELLED:
-        document = await _document(ctx, bound)
+        document = await read_document(ctx, bound)
         if document is not None and document.standing is DocumentStanding.CANCELLED:
             return Outcome(message, Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP"))
         fix = f"cancel sales order {bound.document_no} in the ERP"
@@ -36,15 +36,10 @@ async def _changed(ctx: Context, message: Claimed, bound: Binding, newest: Snaps
     """
     if not await was_released(ctx.pool, message):
         return None
-    document, planned = await _document(ctx, bound), await plan_order(ctx, message.source, newest.order)
+    document, planned = await read_document(ctx, bound), await plan_order(ctx, message.source, newest.order)
     if document is None or isinstance(planned, tuple) or document.standing is DocumentStanding.CANCELLED:
         return None
     return document if same(document, planned) else None
-
-
-async def _document(ctx: Context, bound: Binding) -> Document | None:
-    found = await timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([bound.probe_key]))
-    return next((one for one in found.get(bound.probe_key, ()) if one.id == bound.document_id), None)
 
 
 def _violation(code: str, number: str, fix: str) -> Violation:

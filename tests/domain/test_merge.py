@@ -1,12 +1,13 @@
 """Three-way merge of a sales order: what we last applied, what the channel shows now, what the ERP holds."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from itertools import pairwise
 
 import pytest
 
-from app.domain.amend import Amendment, Contents, DocumentLine
+from app.domain.amend import Amendment, Contents, Dates, DocumentLine
 from app.domain.erp import Document, DocumentStanding, EntryKind, SalesOrder
 from app.domain.merge import Edit, cancel, merge
 from app.domain.order import Order
@@ -236,3 +237,29 @@ def test_a_whole_cancellation_takes_every_line_or_none():
     base = plan_of(sold("TEE", 1), sold("DRESS", 2))
     assert cancel(held(base)).removed == held(base).lines
     assert codes(cancel(held(base, DRESS=1))) == ["E-CANCEL-AFTER-DESPATCH"]
+
+
+AUTUMN, WINTER = (date(2027, 8, 1), date(2027, 8, 31)), (date(2027, 11, 1), date(2027, 11, 30))
+
+
+def wanted_between(days: Dates) -> SalesOrder:
+    return plan_of(sold("TEE", 1), deliver_from=days[0], deliver_by=days[1])
+
+
+def test_days_that_the_channel_moved_are_written():
+    base = wanted_between(AUTUMN)
+    there = replace(held(base), dates=AUTUMN)
+    assert merge(Edit(base, wanted_between(WINTER)), there) == Amendment(dates=WINTER)
+    assert merge(Edit(base, wanted_between(WINTER)), replace(there, dates=WINTER)) is None
+
+
+def test_days_that_people_moved_in_the_erp_stay():
+    base = wanted_between(AUTUMN)
+    assert merge(Edit(base, base), replace(held(base), dates=WINTER)) is None
+
+
+def test_days_that_both_moved_are_a_persons():
+    base = wanted_between((None, None))
+    (conflict,) = merge(Edit(base, wanted_between(WINTER)), replace(held(base), dates=AUTUMN))
+    assert (conflict.code, conflict.field) == ("E-EDIT-CONFLICT", "delivery dates")
+    assert conflict.value == "2027-08-01 to 2027-08-31 in the ERP, 2027-11-01 to 2027-11-30 in the channel"

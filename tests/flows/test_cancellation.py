@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from app.domain.erp import DocumentStanding
 from app.domain.order import Standing
 from tests.flows.stage import BOOKS, SHOP, Stage, order_of
+from tests.flows.test_accept import typed, word
 
 
 @pytest.fixture
@@ -65,3 +67,19 @@ async def test_an_order_that_nobody_ever_saw_alive_is_agreed_to(asking):
     stage, answered = asking
     await stage.accept(cancelled())
     assert (stage.sent(), len(answered)) == ([], 1)
+
+
+@pytest.mark.requirement("R-34")
+async def test_an_order_that_a_person_posted_is_not_agreed_to_while_it_is_live(asking):
+    """It bears no key of ours: it is found by its number, or the channel would hear that nothing will be sent."""
+    stage, answered = asking
+    await stage.accept(order_of("1", "GHOST"))
+    stage.books.documents["typed"] = (typed("SO777"),)
+    await word(stage, document="SO777")
+    await stage.drain()
+    await stage.tell(replace(cancelled(), lines=order_of("1", "GHOST").lines))
+    await stage.drain()
+    assert (answered, await stage.cases()) == ([], ["E-CANCEL-AFTER-POST"])
+    stage.books.documents["typed"] = (typed("SO777", standing=DocumentStanding.CANCELLED),)
+    await stage.retry_all()
+    assert len(answered) == 1

@@ -2,12 +2,22 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
 from pydantic import ValidationError
 
-from app.connectors.sage200.mapping import COMMENT, LINES, Ids, address_sent, document, line_sent, word_of
+from app.connectors.sage200.mapping import (
+    COMMENT,
+    LINES,
+    Ids,
+    address_sent,
+    day_sent,
+    document,
+    line_sent,
+    word_of,
+)
 from app.connectors.sage200.payloads import LineRow, OrderRow, Wire
 from app.connectors.sage200.tables import Tables
 from app.domain.amend import Amendment, Contents, DocumentLine
@@ -53,6 +63,8 @@ class AddressRow(Wire):
 class WholeRow(OrderRow):
     lines: tuple[WholeLine, ...] | None = None
     delivery_address: AddressRow = AddressRow()
+    requested_delivery_date: str = ""
+    promised_delivery_date: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +90,14 @@ def contents(row: WholeRow, analysis: Mapping[int, str], tables: Tables) -> Cont
         lines=tuple(_line(line, taxes, warehouses) for line in lines),
         delivery=_delivery(row.delivery_address),
         analysis=analysis,
+        dates=(_date(row.requested_delivery_date), _date(row.promised_delivery_date)),
         amendable=status in AMENDABLE,
     )
+
+
+def _date(text: str) -> date | None:
+    """Civil, as Sage wrote it."""
+    return date.fromisoformat(text[:10]) if text else None
 
 
 def _line(line: WholeLine, taxes: Mapping[int, str], warehouses: Mapping[int, str]) -> DocumentLine:
@@ -130,6 +148,9 @@ def amend_body(amendment: Amendment, writing: Writing) -> dict[str, Any]:
     except ValidationError as error:
         wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
         raise PermanentError("E-FIELD-LENGTH", f"the change does not fit Sage's fields: {wrong}") from error
+    if amendment.dates is not None:
+        names = ("requested_delivery_date", "promised_delivery_date")
+        body |= {name: day_sent(one) for name, one in zip(names, amendment.dates, strict=True) if one}
     body |= {f"analysis_code_{slot}": value for slot, value in sorted(amendment.analysis.items()) if value}
     return body | ({"lines": lines} if lines else {})
 

@@ -52,9 +52,9 @@ def order_body(order: SalesOrder, ids: Ids, *, spare_slot: int, allocate: bool) 
     try:
         sent = OrderSent(
             customer_id=ids.customer,
-            document_date=_day(order.document_date),
-            requested_delivery_date=_day(order.deliver_from) if order.deliver_from else None,
-            promised_delivery_date=_day(order.deliver_by) if order.deliver_by else None,
+            document_date=day_sent(order.document_date),
+            requested_delivery_date=day_sent(order.deliver_from) if order.deliver_from else None,
+            promised_delivery_date=day_sent(order.deliver_by) if order.deliver_by else None,
             customer_document_no=order.key,
             delivery_address=address_sent(order.delivery, ids.country),
             lines=tuple(line_sent(entry, ids, allocate=allocate) for entry in order.entries),
@@ -69,7 +69,7 @@ def order_body(order: SalesOrder, ids: Ids, *, spare_slot: int, allocate: bool) 
     return body | ({f"spare_text_{spare_slot}": sent.spare} if sent.spare else {})
 
 
-def _day(day: date) -> str:
+def day_sent(day: date) -> str:
     return f"{day.isoformat()}T00:00:00Z"
 
 

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -136,7 +137,8 @@ async def amend_everything(erp, placed) -> None:
         added = (replace(placed.entries[0], quantity=Decimal(3)), order().entries[1], placed.entries[2])
         delivery = replace(held.delivery, city="York", county="", phone="0113")
         changed = ((goods, moved), (charge, replace(charge.entry, net=Decimal("3.99"))))
-        return Amendment((text,), changed, added, delivery, {2: "x" * 60})
+        days = (date(2027, 8, 1), None)
+        return Amendment((text,), changed, added, delivery, {2: "x" * 60}, days)
 
     await erp.change(Revision(document.id, decide, placed), Remembering())
     await erp.change(Revision(document.id, cut, None), Remembering())

@@ -1,0 +1,63 @@
+"""What stands above the lines of a sales order is merged like them: address, days, analysis (R-33, RC-17). Pure."""
+
+from dataclasses import fields, replace
+from typing import Any
+
+from app.domain.amend import Contents, Dates
+from app.domain.clash import LEFT, SETTLE, violation
+from app.domain.erp import Delivery, SalesOrder
+from app.domain.message import Violation
+
+
+def merge_delivery(
+    base: SalesOrder | None, theirs: SalesOrder, contents: Contents, found: list[Violation]
+) -> Delivery | None:
+    ours, old = contents.delivery, base.delivery if base else contents.delivery
+    wanted: dict[str, Any] = {}
+    for part in fields(Delivery):
+        before, new, now = (getattr(one, part.name) for one in (old, theirs.delivery, ours))
+        if new in (before, now):
+            continue
+        if now != before:
+            value = "changed in the ERP and in the channel"
+            found.append(violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
+        wanted[part.name] = new
+    if wanted and any(line.despatched for line in contents.lines):
+        value = contents.document.number
+        found.append(violation("E-EDIT-AFTER-DESPATCH", "delivery_address", value, LEFT))
+    return replace(ours, **wanted) if wanted else None
+
+
+def merge_dates(
+    base: SalesOrder | None, theirs: SalesOrder, contents: Contents, found: list[Violation]
+) -> Dates | None:
+    """A day that the channel takes back stays: no ERP's API is known to clear one."""
+    now = contents.dates
+    new = (theirs.deliver_from or now[0], theirs.deliver_by or now[1])
+    old = (base.deliver_from, base.deliver_by) if base else now
+    if new in (old, now):
+        return None
+    if now != old:
+        value = f"{_span(now)} in the ERP, {_span(new)} in the channel"
+        found.append(violation("E-EDIT-CONFLICT", "delivery dates", value, SETTLE))
+    return new
+
+
+def _span(dates: Dates) -> str:
+    return " to ".join(str(one or "-") for one in dates)
+
+
+def merge_analysis(
+    base: SalesOrder | None, theirs: SalesOrder, contents: Contents, found: list[Violation]
+) -> dict[int, str]:
+    ours, old = contents.analysis, base.analysis if base else contents.analysis
+    wanted: dict[int, str] = {}
+    for slot, new in theirs.analysis.items():
+        before, now = old.get(slot, ""), ours.get(slot, "")
+        if new in {before, now}:
+            continue
+        if now != before:
+            value = f"{now} in the ERP, {new} in the channel"
+            found.append(violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
+        wanted[slot] = new
+    return wanted
