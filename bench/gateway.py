@@ -82,7 +82,7 @@ class Gateway:
 
     async def open_at(self, destination: str) -> int:
         count: int = await self.ctx.pool.fetchval(
-            "SELECT count(*) FROM message_state WHERE destination = $1", destination
+            "SELECT count(*) FROM message_state WHERE destination = $1 AND coalesce_key IS NULL", destination
         )
         return count
 

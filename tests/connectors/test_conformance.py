@@ -98,7 +98,10 @@ def deeds(channel: Channel, bought: Bought) -> Iterator[tuple[str, Callable[[], 
     if channel.ship:
         yield "ship", lambda: channel.ship(shipment(bought), nothing)
     if channel.answer_cancellation:
-        yield "answer_cancellation", lambda: channel.answer_cancellation(bought.channel_id)
+        yield (
+            "answer_cancellation",
+            lambda: channel.answer_cancellation(bought.channel_id, frozenset(bought.lines)),
+        )
 
 
 # Settings and names
@@ -228,7 +231,7 @@ async def listening(channel: Channel) -> None:
 async def test_a_poll_tells_each_order_and_may_be_asked_again(meeting):
     await listening(meeting.channel)
     bought = [await meeting.stage.place() for _ in range(3)]
-    at = utc_now()
+    at, told = utc_now(), set[str | None]()
     for name, poll in meeting.channel.polls.items():
         pages, last = await drained(meeting.channel, name, {}, at)
         everything = [one for page in pages for one in said(page)]
@@ -237,7 +240,7 @@ async def test_a_poll_tells_each_order_and_may_be_asked_again(meeting):
             *(draft for page in pages for draft in page.drafts),
             *(row.draft for page in pages if page.walk for row in page.walk.rows),
         ]
-        assert {one.ref for one in bought} <= {draft.order_ref for draft in drafts}
+        told |= {draft.order_ref for draft in drafts}
         assert len({draft.key for draft in drafts}) == len(drafts)
         for draft in drafts:
             check_draft(draft, meeting.channel)
@@ -248,6 +251,7 @@ async def test_a_poll_tells_each_order_and_may_be_asked_again(meeting):
         later, _ = await drained(meeting.channel, name, last, at)
         assert {one for page in later for one in said(page)} <= set(everything)
         assert all(page.horizon is None or page.horizon.utcoffset() == timedelta() for page in pages)
+    assert {one.ref for one in bought} <= told
 
 
 async def test_only_what_was_confirmed_is_forgotten(meeting):
@@ -315,16 +319,17 @@ async def test_orders_are_answered_one_by_one_and_strangers_are_left_out(meeting
 
 async def test_an_order_that_came_with_its_notice_is_the_one_that_is_fetched(meeting):
     meeting.has("unpack")
-    bought = await meeting.stage.place()
+    bought, brought = await meeting.stage.place(), []
     for name in meeting.channel.polls:
         pages, _ = await drained(meeting.channel, name, {}, utc_now())
         rows = [row.draft for page in pages if page.walk for row in page.walk.rows]
-        (draft,) = [one for one in rows if one.order_ref == bought.ref]
-        order = meeting.channel.unpack(bought.ref, json.loads(json.dumps(draft.body)))
-        check_order(order)
-        assert order.lines == (await meeting.order(bought)).lines
-        for strange in ({}, {"order": None}, {"order": {}, "read_at": "soon"}, {"order": [1], "read_at": 7}):
-            assert not isinstance(meeting.channel.unpack(bought.ref, strange), Order)
+        brought += [one for one in rows if one.order_ref == bought.ref]
+    (draft,) = brought
+    order = meeting.channel.unpack(bought.ref, json.loads(json.dumps(draft.body)))
+    check_order(order)
+    assert order.lines == (await meeting.order(bought)).lines
+    for strange in ({}, {"order": None}, {"order": {}, "read_at": "soon"}, {"order": [1], "read_at": 7}):
+        assert not isinstance(meeting.channel.unpack(bought.ref, strange), Order)
 
 
 # Telling
@@ -383,10 +388,11 @@ async def test_a_cancellation_is_answered_where_it_was_asked_for_and_once(meetin
     meeting.has("answer_cancellation")
     bought = await ready_to_ship(meeting)
     before = await meeting.stage.changes()
-    assert await meeting.channel.answer_cancellation(bought.channel_id) is False
+    assert await meeting.channel.answer_cancellation(bought.channel_id, frozenset(bought.lines)) is False
     assert await meeting.stage.changes() == before
     await meeting.stage.ask_to_cancel(bought)
-    call = lambda: meeting.channel.answer_cancellation(bought.channel_id)
+    lines = frozenset(bought.lines)
+    call = lambda: meeting.channel.answer_cancellation(bought.channel_id, lines)
     assert await repeated(meeting, call) == (True, False)
 
 

@@ -127,7 +127,7 @@ async def test_plan_that_an_idle_session_keeps_reads_the_index(
         await conn.execute("SET LOCAL plan_cache_mode = force_generic_plan")
         await conn.execute(f"PREPARE take AS {_TAKE.replace('$state', repr(wanted))}")
         plan = await conn.fetch(
-            "EXPLAIN EXECUTE take('erp:main', 'erp.place', now(), 50, now(), 'w1', false, '7', 1)"
+            "EXPLAIN EXECUTE take('erp:main', 'erp.place', now(), 50, now(), 'w1', false, '7', 1, 1, 1, 1)"
         )
         await conn.execute("DEALLOCATE take")
     text = "\n".join(row[0] for row in plan)

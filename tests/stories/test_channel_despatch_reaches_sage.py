@@ -204,8 +204,11 @@ async def test_one_bad_shipment_stops_nobody_else(shop):
     await ship(shop, orders[0], units=1, carrier="acme")
     for order in orders[1:]:
         await ship(shop, order, units=1)
-    await until(lambda: _alone(shop))
-    assert [await despatched(shop, order) for order in orders] == [0, 1, 1, 1]
+
+    async def the_others_left() -> bool:
+        return [await despatched(shop, order) for order in orders] == [0, 1, 1, 1] and await _alone(shop)
+
+    await until(the_others_left)
     await shop.map("carriers", {"connection": "*", "courier": "Royal Mail Tracked 48", "carrier": "acme"})
     await confirmed(shop, orders[0], 1)
     assert [note["courier_name"] for note in await notes(shop, orders[0])] == ["Royal Mail Tracked 48"]

@@ -98,9 +98,10 @@ async def test_what_is_dispatched_before_sage_has_the_order_waits_without_troubl
     assert await edge.pool.fetchval("SELECT count(*) FROM exception_case") == 0
 
 
-async def test_an_order_that_somebody_else_took_in_hand_is_not_posted_again(edge):
-    """People enter such orders in Sage themselves."""
-    await edge.order_at("ARG", lines=[{"sku": edge.skus[0], "status": "ORDER_ACK"}])
+async def test_an_order_that_was_taken_in_hand_before_our_time_is_not_posted_again(edge):
+    """People entered such orders in Sage themselves."""
+    lines = [{"sku": edge.skus[0], "status": "ORDER_ACK"}]
+    await edge.order_at("ARG", lines=lines, placed_at="2026-01-05T10:00:00+00:00")
 
     async def read() -> bool:
         rows = await edge.pool.fetch("SELECT note FROM receipt WHERE kind = 'virtualstock.order'")

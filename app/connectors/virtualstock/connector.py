@@ -81,13 +81,15 @@ def _polls(source: Source) -> Mapping[str, Poll]:
     """Where despatches begin in the channel, they show as orders that leave the acknowledged ones: those are walked as
     often as the new ones then.
     """
-    returns = {"returns": partial(read_returns, source=source)}
+    returns = partial(read_returns, source=source)
     if source.settings.ships_itself:
-        return returns | {
-            "open_orders": partial(read_orders, source=source, statuses=STATUSES + ACKNOWLEDGED)
-        }
-    seldom = partial(read_orders, source=source, statuses=ACKNOWLEDGED)
-    return returns | {"open_orders": partial(read_orders, source=source), "acknowledged_orders": seldom}
+        orders = partial(read_orders, source=source, statuses=STATUSES + ACKNOWLEDGED)
+        return {"open_orders": orders, "returns": returns}
+    return {
+        "open_orders": partial(read_orders, source=source),
+        "acknowledged_orders": partial(read_orders, source=source, statuses=ACKNOWLEDGED),
+        "returns": returns,
+    }
 
 
 async def fetch_orders(

@@ -143,7 +143,7 @@ async def ship(told: Shipment, begin: Begin, *, client: Client) -> bool:
     return True
 
 
-async def answer_cancellation(channel_id: str, *, client: Client) -> bool:
+async def answer_cancellation(channel_id: str, _lines: frozenset[str], *, client: Client) -> bool:
     order = await _now(channel_id, client)
     if order.state == "cancelled" or not order.asked_to_cancel:
         return False

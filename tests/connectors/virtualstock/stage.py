@@ -28,7 +28,7 @@ async def open_stage(folder: Path) -> AsyncIterator[Stage]:
             return Bought(f"ARG-{order['order_reference']}", str(order["id"]), lines)
 
         async def spoil() -> str:
-            return f"AWK-{(await edge.place('AWK'))['order_reference']}"  # it tells no price
+            return f"ARG-{(await edge.place('ARG', currency_code='gbp'))['order_reference']}"
 
         async def changes() -> list:
             rows = await sandbox.history()
