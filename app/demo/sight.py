@@ -148,9 +148,7 @@ class Sight:
         return said
 
     def live(self) -> int:
-        return sum(
-            not doc["is_draft"] and doc["document_status"] != CANCELLED for doc in self.documents.values()
-        )
+        return sum(not doc["is_draft"] and not is_cancelled(doc) for doc in self.documents.values())
 
     def span(self, number: int) -> Span | None:
         """First acceptance: of the notice through which the order was found releasable. Where it cannot be told whether
@@ -193,8 +191,13 @@ def entered(
             created=created[id_],
         )
         for id_, doc in documents.items()
-        if doc["document_status"] != CANCELLED
+        if not is_cancelled(doc)
     ]
+
+
+def is_cancelled(doc: Doc) -> bool:
+    """An order whose lines were all cancelled holds nothing; its status stays what it was (sage200.md 9.1)."""
+    return doc["document_status"] == CANCELLED or not (doc["lines"] or doc["is_draft"])
 
 
 def asked(order: Doc, connection: str, prefix: str, aliases: Mapping[str, str]) -> Asked:

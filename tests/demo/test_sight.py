@@ -134,6 +134,7 @@ def test_entered_leaves_out_what_was_cancelled_or_deleted():
     cancelled = sales_order(document_status="EnumDocumentStatusCancelled")
     sight = seen(
         row("sage200.sop_order", 1, cancelled),
+        row("sage200.sop_order", 3, sales_order(lines=[])),
         row("sage200.sop_order", 2, sales_order()),
         row("sage200.sop_order", 2, None, before=sales_order()),
     )
