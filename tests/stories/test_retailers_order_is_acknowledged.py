@@ -159,7 +159,7 @@ async def test_an_acknowledgement_whose_answer_is_lost_is_not_repeated(edge_town
     assert len(await town.calls("POST", "/acknowledge/")) == 1
 
 
-async def walked(town) -> bool:
+async def rests(town) -> bool:
     """The first walk ended, and no other is under way."""
     ended = await town.pool.fetchval("SELECT horizon IS NOT NULL FROM poll_cursor WHERE poll = 'open_orders'")
     due = "SELECT count(*) FROM message_state WHERE kind = 'virtualstock.poll' AND due_at < now() + interval '1 min'"
