@@ -32,6 +32,8 @@ from app.demo.steps import (
 Doc = dict[str, Any]
 LOOK_SECONDS = 0.15
 PATIENCE_SECONDS = 60.0
+STAND_SECONDS = 240.0
+"""At its worst Sage answers little, and each answer that is lost costs a quarantine."""
 GHOST = "E-SAGE-DRAFT"
 
 
@@ -86,7 +88,7 @@ class Player:
         async def is_there() -> bool:
             return key in self._sight.numbers()
 
-        await until(is_there, f"{key} to stand in Sage")
+        await until(is_there, f"{key} to stand in Sage", STAND_SECONDS)
         return key
 
     async def _despatch(self, step: Despatch) -> None:
