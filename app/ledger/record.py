@@ -18,7 +18,7 @@ from app.ledger import (
     snapshot,
 )
 from app.ledger.alignment import Aligned, ArticlesSeen
-from app.ledger.binding import Bound, Proven, Revised
+from app.ledger.binding import Bound, Ended, Proven, Revised
 from app.ledger.cursor import CursorMoved
 from app.ledger.listing import Dropped, Walked
 from app.ledger.notes import NotesSeen
@@ -33,6 +33,7 @@ Fact = (
     | Bound
     | Proven
     | Revised
+    | Ended
     | CursorMoved
     | Walked
     | Dropped
@@ -81,6 +82,7 @@ _WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
     (Walked, _each(listing.record)),
     (Proven, _each(binding.prove)),
     (Revised, _each(binding.revise)),
+    (Ended, _each(binding.end)),
     (Filed, _each(reference.file)),
     (ReturnAsked, _each(returned.record)),
     (ReturnAcknowledged, _each(returned.acknowledge)),
