@@ -100,8 +100,9 @@ async def test_what_is_dispatched_before_sage_has_the_order_waits_without_troubl
 
 
 async def test_an_order_that_somebody_else_took_in_hand_is_not_posted_again(edge):
-    """People enter such orders in Sage themselves."""
-    await edge.order_at("ARG", lines=[{"sku": edge.skus[0], "status": "ORDER_ACK"}])
+    """Before the first start: people entered such orders in Sage themselves."""
+    lines = [{"sku": edge.skus[0], "status": "ORDER_ACK"}]
+    await edge.order_at("ARG", placed_at="2026-01-05T10:00:00+00:00", lines=lines)
 
     async def read() -> bool:
         rows = await edge.pool.fetch("SELECT note FROM receipt WHERE kind = 'virtualstock.order'")
