@@ -72,5 +72,5 @@ async def release_left(ctx: Context, older: timedelta, document_id: int | None =
             log.warning("lock.left", document=one.document_id, error=str(error))
             if one.document_id not in lost:
                 continue
-        await lock.end(ctx.pool, ctx.erp.destination, one.document_id)
+        await lock.drop(ctx.pool, ctx.erp.destination, one)
     return released

@@ -14,6 +14,8 @@ from app.domain.message import Violation
 from app.domain.order import Standing
 from app.flows.accept import Word, accept
 from app.flows.aim import Aim
+from app.flows.hold import release_left
+from app.ledger import lock
 from tests.domain.test_merge import edited, held, units, write
 from tests.flows.stage import BOOKS, SHOP, Stage, order_of
 from tests.flows.test_release import case_ids
@@ -246,3 +248,15 @@ async def test_a_lock_that_is_not_released_yet_is_not_forgotten(desk: Desk) -> N
     stage.later(11)
     await stage.drain()
     assert (desk.released, units(desk.contents)) == ([(1001, 7)], {"TEE": 1, "DRESS": 1})
+
+
+async def test_a_lock_that_is_begun_while_an_older_one_is_released_stays_remembered(desk: Desk) -> None:
+    stage = desk.stage
+    await stage.pool.execute("INSERT INTO erp_lock VALUES ('sage200:main', 1001, 7, 'killed')")
+
+    async def slow(_document_id: int, _lock_id: int) -> None:
+        await lock.begin(stage.pool, BOOKS, 1001, "w2")
+
+    stage.ctx = replace(stage.ctx, erp=replace(stage.ctx.erp, release=slow))
+    assert await release_left(stage.ctx, timedelta()) == 1
+    assert await stage.pool.fetchval("SELECT worker FROM erp_lock") == "w2"
