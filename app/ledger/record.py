@@ -20,7 +20,7 @@ from app.ledger import (
 from app.ledger.alignment import Aligned, ArticlesSeen
 from app.ledger.binding import Bound, Ended, Proven, Revised
 from app.ledger.cursor import CursorMoved
-from app.ledger.listing import Dropped, Walked
+from app.ledger.listing import Doubted, Dropped, Walked
 from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
 from app.ledger.reference import Filed
@@ -37,6 +37,7 @@ Fact = (
     | CursorMoved
     | Walked
     | Dropped
+    | Doubted
     | NotesSeen
     | ParcelTold
     | ShippedSeen
@@ -78,6 +79,7 @@ _WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
     (ParcelTold, notes.tell),
     ((ShippedSeen, ShippedConfirmed), shipped.record),
     (Dropped, listing.drop),
+    (Doubted, _each(listing.doubt)),
     (CursorMoved, _each(cursor.record)),
     (Walked, _each(listing.record)),
     (Proven, _each(binding.prove)),
