@@ -1,6 +1,7 @@
 """What stands above the lines of a sales order is merged like them: address, days, analysis (R-33, RC-17). Pure."""
 
 from dataclasses import fields, replace
+from datetime import date
 from typing import Any
 
 from app.domain.amend import Contents, Dates
@@ -31,20 +32,17 @@ def merge_delivery(
 def merge_dates(
     base: SalesOrder | None, theirs: SalesOrder, contents: Contents, found: list[Violation]
 ) -> Dates | None:
-    """A day that the channel takes back stays: no ERP's API is known to clear one."""
-    now = contents.dates
-    new = (theirs.deliver_from or now[0], theirs.deliver_by or now[1])
-    old = (base.deliver_from, base.deliver_by) if base else now
-    if new in (old, now):
-        return None
-    if now != old:
-        value = f"{_span(now)} in the ERP, {_span(new)} in the channel"
-        found.append(violation("E-EDIT-CONFLICT", "delivery dates", value, SETTLE))
-    return new
-
-
-def _span(dates: Dates) -> str:
-    return " to ".join(str(one or "-") for one in dates)
+    """Each day by itself. One that the channel takes back stays: no ERP's API is known to clear it."""
+    old = (base.deliver_from, base.deliver_by) if base else contents.dates
+    wanted: list[date | None] = []
+    for before, new, now in zip(old, (theirs.deliver_from, theirs.deliver_by), contents.dates, strict=True):
+        moved = new is not None and new not in (before, now)
+        if moved and now != before:
+            value = f"{now or 'none'} in the ERP, {new} in the channel"
+            found.append(violation("E-EDIT-CONFLICT", "delivery dates", value, SETTLE))
+        wanted.append(new if moved else now)
+    first, last = wanted
+    return None if (first, last) == contents.dates else (first, last)
 
 
 def merge_analysis(

@@ -154,7 +154,7 @@ async def _bound(conn: asyncpg.Connection, one: Member, word: Word) -> Bound:
 
 def _bind(one: Member, word: Word) -> Draft:
     order = (one.source, one.order_ref or "")
-    return bind_order.draft(one.kind or "", one.destination or "", order, word.document)
+    return bind_order.draft(one.kind or "", one.destination or "", order, word.document, one.message_id or 0)
 
 
 def _document(number: str, key: str, order: Order) -> Document:

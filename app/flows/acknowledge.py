@@ -95,7 +95,9 @@ async def _send(ctx: Context, message: Claimed, wanted: Reference, told: Acknowl
     sent = done.sent or told.filed_at is not None
     verdict = Done(Result.APPLIED, told.number) if sent else Done(Result.NO_EFFECT, "nothing is new")
     if not done.left or (message.body.get("again") and not sent):
-        return Outcome(message, verdict, facts=(Dropped(message.source, told.ref),))
+        # Where despatches begin in the channel the order may leave its list for that, before it is seen in the next one.
+        dropped = (Dropped(message.source, told.ref),) if channel.ship else ()
+        return Outcome(message, verdict, facts=dropped)
     fix = f"bring {told.number} and the channel together, then acknowledge these lines in the channel"
     violation = Violation("E-LINE-UNACKNOWLEDGED", "lines", ", ".join(done.left), fix, Owner.OPERATIONS)
     case = Case(message.id, message.source, told.ref, (violation,), flag=True)

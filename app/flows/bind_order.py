@@ -16,10 +16,14 @@ from app.ledger.binding import Proven
 from app.outbox.cases import Case
 
 UNKNOWN = "E-DOCUMENT-UNKNOWN"
+NONE = frozenset({DocumentStanding.CANCELLED, DocumentStanding.DRAFT})
+"""What is no order. One that was despatched and completed before anybody named it is one."""
 
 
-def draft(kind: str, destination: str, order: tuple[str, str], number: str) -> Draft:
-    """`kind`: of the place effect that the person's word ended. `order`: connection and ref."""
+def draft(kind: str, destination: str, order: tuple[str, str], number: str, ended: int) -> Draft:
+    """`kind`, `ended`: of the effect that the person's word ended, and its id: the same number may be named again once the
+    document is there. `order`: connection and ref.
+    """
     connection, ref = order
     erp = kind.partition(".")[0]
     return Draft(
@@ -27,7 +31,7 @@ def draft(kind: str, destination: str, order: tuple[str, str], number: str) -> D
         cls=MessageClass.EFFECT,
         destination=destination,
         source=connection,
-        key=f"{erp}/sales_order_bind/{connection}/{ref}/{number}",
+        key=f"{erp}/sales_order_bind/{connection}/{ref}/{number}/{ended}",
         order_ref=ref,
         body={"ref": ref, "number": number},
     )
@@ -45,10 +49,10 @@ async def _bind(ctx: Context, message: Claimed) -> Outcome:
     if bound is None or bound.document_id or newest is None or ctx.erp.find is None:
         return Outcome(message, Done(Result.NO_EFFECT, "it is bound already, or not at all"))
     document = (await timed(ctx, ctx.erp.name, "find", ctx.erp.find([number]))).get(number)
-    if document is None or document.standing is not DocumentStanding.LIVE:
+    if document is None or document.standing in NONE:
         return Outcome(message, Park((_unproven(number, document),)))
     order = newest.order
-    fact = Proven(message.source, ref, document, _codes(order, document, await ctx.mappings()))
+    fact = Proven(message.source, ref, document, codes_of(order, document, await ctx.mappings()))
     cases = _compared(message, order, document)
     channel = ctx.channel_of(message.source)
     told = (acknowledge.draft(channel, message),) if channel.acknowledge else ()
@@ -75,7 +79,7 @@ def _unproven(number: str, document: Document | None) -> Violation:
     return Violation(UNKNOWN, "document_no", value, fix, Owner.OPERATIONS)
 
 
-def _codes(order: Order, document: Document, mappings: Mappings) -> dict[str, str]:
+def codes_of(order: Order, document: Document, mappings: Mappings) -> dict[str, str]:
     """Channel line -> the ERP's code. One line that was entered under another code is known by being the only one."""
     codes = line_codes(order, mappings, {})
     strange = [ref for ref, code in codes.items() if code not in document.quantities]

@@ -9,7 +9,7 @@ from app.flows.adopt import same
 from app.flows.context import Context
 from app.flows.document import read_document
 from app.flows.plan_order import plan_order
-from app.ledger.binding import Binding, Revised
+from app.ledger.binding import Binding, Ended, Revised
 from app.ledger.snapshot import Snapshot
 from app.outbox.cases import was_released
 
@@ -18,7 +18,8 @@ async def look(ctx: Context, message: Claimed, bound: Binding, newest: Snapshot)
     if newest.order.standing is Standing.CANCELLED:
         document = await read_document(ctx, bound)
         if document is not None and document.standing is DocumentStanding.CANCELLED:
-            return Outcome(message, Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP"))
+            done = Done(Result.APPLIED, f"{bound.document_no} is cancelled in the ERP")
+            return Outcome(message, done, facts=(Ended(message.source, message.order_ref or ""),))
         fix = f"cancel sales order {bound.document_no} in the ERP"
         return Outcome(message, Park((_violation("E-CANCEL-AFTER-POST", bound.document_no, fix),)))
     if (changed := await _changed(ctx, message, bound, newest)) is not None:

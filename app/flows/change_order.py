@@ -3,10 +3,10 @@ people did there; what must not be written is a person's, and nothing is forgott
 """
 
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
-from app.domain.amend import Amendment, Contents, Decide, Revision
+from app.domain.amend import Amendment, Contents, Decide, Revision, Wish
 from app.domain.erp import SalesOrder
 from app.domain.merge import Edit, cancel, merge
 from app.domain.message import Claimed, Done, Draft, Outcome, Owner, Park, Result, Violation
@@ -21,16 +21,20 @@ from app.flows.plan_order import plan_order
 from app.flows.totals import checked
 from app.flows.upstream import timed
 from app.ledger import binding, snapshot
-from app.ledger.binding import Applied, Binding, Revised
+from app.ledger.binding import Applied, Binding, Ended, Revised
 from app.ledger.snapshot import Snapshot
+from app.outbox.intend import last_sent
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the channel wants, None for a cancellation, and how it meets the document."""
+    """What the channel wants, None for a cancellation, and how it meets the document. `unsure`: something else was sent before,
+    and nothing says what came of it.
+    """
 
     theirs: SalesOrder | None
     decide: Decide
+    unsure: bool = False
 
 
 async def change(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
@@ -47,24 +51,26 @@ async def _follow(ctx: Context, batch: Batch, message: Claimed) -> Outcome:
         done = Done(Result.NO_EFFECT, "the order never reached the ERP")
         return Outcome(message, done, _answer(ctx, message, newest.order) if newest else ())
     cancelled = newest.order.standing is Standing.CANCELLED
-    if not cancelled and newest.content == bound.content:
+    sent = (await last_sent(ctx.pool, [message.id])).get(message.id)
+    unsure = sent not in {None, newest.content}
+    if not cancelled and newest.content == bound.content and not unsure:
         done = Done(Result.NO_EFFECT, "the ERP has this content")
         return Outcome(message, done, _answer(ctx, message, newest.order))
     if not bound.document_id or ctx.erp.change is None:
         outcome = await look(ctx, message, bound, newest)
         told = _answer(ctx, message, newest.order) if isinstance(outcome.verdict, Done) else ()
         return Outcome(message, outcome.verdict, told, outcome.facts)
-    plan = Plan(None, cancel) if cancelled else await _plan(ctx, message.source, newest.order)
+    plan = Plan(None, cancel) if cancelled else await _plan(ctx, message.source, newest.order, unsure=unsure)
     if not isinstance(plan, Plan):
         return Outcome(message, Park(plan))
-    holding = Holding(ctx, batch.lease, message, bound, newest.content)
+    holding = Holding(ctx, batch.lease, message, bound, b"" if cancelled else newest.content)
     if (written := await _write(holding, plan, newest)) is not None:
         return written
     done = Done(Result.APPLIED, f"{bound.document_no} is gone from the ERP")
-    return Outcome(message, done, _answer(ctx, message, newest.order))
+    return Outcome(message, done, _answer(ctx, message, newest.order), (Ended(message.source, ref),))
 
 
-async def _plan(ctx: Context, source: str, order: Order) -> Plan | tuple[Violation, ...]:
+async def _plan(ctx: Context, source: str, order: Order, *, unsure: bool) -> Plan | tuple[Violation, ...]:
     """The money is validated again, as when it was placed."""
     theirs = await plan_order(ctx, source, order)
     if not isinstance(theirs, SalesOrder):
@@ -72,7 +78,8 @@ async def _plan(ctx: Context, source: str, order: Order) -> Plan | tuple[Violati
     applied = await binding.applied(ctx.pool, source, order.ref)
     base = await plan_order(ctx, source, applied.order) if applied.order else None
     known = base if isinstance(base, SalesOrder) else None
-    return Plan(theirs, partial(_meet, Edit(known, theirs, _fallen(applied.order, order)), applied))
+    edit = Edit(known, theirs, _fallen(applied.order, order))
+    return Plan(theirs, partial(_meet_whole if unsure else _meet, edit, applied), unsure)
 
 
 def _fallen(before: Order | None, now: Order) -> frozenset[str]:
@@ -82,17 +89,31 @@ def _fallen(before: Order | None, now: Order) -> frozenset[str]:
     return frozenset(fallen)
 
 
-def _meet(edit: Edit, applied: Applied, held: Contents) -> Amendment | tuple[Violation, ...] | None:
+def _meet(edit: Edit, applied: Applied, held: Contents) -> Wish:
     """Where it is not known what we last told the ERP, its totals say whether people changed the document since."""
     document = held.document
     totals = (document.net, document.tax, document.gross)
     if edit.base is None and totals != applied.totals and (wish := merge(edit, held)) is not None:
         if isinstance(wish, tuple):
             return wish
-        value = f"{document.gross} in the ERP, {edit.theirs.gross} in the channel"
-        fix = "somebody changed it in the ERP: make it what the channel says, then retry; or accept it as it stands"
-        return (Violation("E-EDIT-CONFLICT", "total_gross_value", value, fix, Owner.OPERATIONS),)
+        return (_otherwise(edit, held),)
     return merge(edit, held)
+
+
+def _meet_whole(edit: Edit, applied: Applied, held: Contents) -> Wish:
+    """What an earlier try wrote, and the channel took back since, looks like a person's edit: the document must be what the
+    channel shows, or somebody looks at it.
+    """
+    if (wish := _meet(edit, applied, held)) is not None:
+        return wish
+    left = merge(replace(edit, base=None), held)
+    return (_otherwise(edit, held),) if isinstance(left, Amendment) else left
+
+
+def _otherwise(edit: Edit, held: Contents) -> Violation:
+    value = f"{held.document.gross} in the ERP, {edit.theirs.gross} in the channel"
+    fix = "it was changed in the ERP: make it what the channel says, then retry; or accept it as it stands"
+    return Violation("E-EDIT-CONFLICT", "total_gross_value", value, fix, Owner.OPERATIONS)
 
 
 async def _write(holding: Holding, plan: Plan, newest: Snapshot) -> Outcome | None:
@@ -108,9 +129,9 @@ async def _write(holding: Holding, plan: Plan, newest: Snapshot) -> Outcome | No
     wish = plan.decide(held)
     if isinstance(wish, tuple):
         return Outcome(message, Park(wish))
+    if message.in_doubt and (plan.unsure or isinstance(wish, Amendment)):
+        return Outcome(message, absent(ctx, message))
     if isinstance(wish, Amendment):
-        if message.in_doubt:
-            return Outcome(message, absent(ctx, message))
         revision = Revision(holding.document_id, plan.decide, plan.theirs)
         answer = await timed(ctx, erp.name, "change", erp.change(revision, holding))
         if isinstance(answer, tuple):
@@ -123,7 +144,8 @@ def _written(holding: Holding, plan: Plan, what: tuple[Snapshot, Contents]) -> O
     ctx, message, (newest, held) = holding.ctx, holding.message, what
     number, answers = held.document.number, _answer(ctx, message, newest.order)
     if plan.theirs is None:
-        return Outcome(message, Done(Result.APPLIED, f"{number} is cancelled in the ERP"), answers)
+        done = Done(Result.APPLIED, f"{number} is cancelled in the ERP")
+        return Outcome(message, done, answers, (Ended(message.source, newest.order.ref),))
     codes = {entry.ref: entry.code for entry in plan.theirs.entries if entry.ref}
     revised = Revised(message.source, newest.order.ref, held.document, newest.content, newest.order, codes)
     flags = checked(message, plan.theirs, held.document)

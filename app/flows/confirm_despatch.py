@@ -2,7 +2,7 @@
 our mark and by what the lines say, intended, sent.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 
 from app.domain.channel import Channel
@@ -12,7 +12,9 @@ from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Viol
 from app.domain.order import Order, Shipped
 from app.domain.progress import Despatch, Goods, Item, Progress, add, allot, covers, imprint
 from app.flows.absent import absent
+from app.flows.bind_order import codes_of
 from app.flows.context import Context
+from app.flows.document import read_document
 from app.flows.flow import Batch, FencedError, Lease
 from app.flows.shipment import CONFIRM, goods_of
 from app.flows.upstream import timed
@@ -47,20 +49,33 @@ async def _confirm(ctx: Context, lease: Lease, message: Claimed) -> Outcome:
     ref = message.order_ref or ""
     bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
     taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
-    if ctx.erp.progress is None or bound is None or taken is None or not bound.document_id:
+    if ctx.erp.progress is None or bound is None or taken is None:
         return Outcome(message, Park((_unplaced(ref, bound),)))
+    document_id, codes = await _posted(ctx, bound, taken.order)
     name = message.body["shipment"]
     what = next((one for one in taken.order.shipped if one.shipment == name), None)
     if what is None:
         fix = "find out whether it left: if so, despatch it in the ERP by hand; then accept it as despatched"
         return Outcome(message, Park((_violation("E-SHIPMENT-GONE", "shipment", name, fix),)))
-    progress = await timed(ctx, ctx.erp.name, "progress", ctx.erp.progress(bound.document_id))
+    progress = (
+        await timed(ctx, ctx.erp.name, "progress", ctx.erp.progress(document_id)) if document_id else None
+    )
     if progress is None:
         return Outcome(message, Park((_unplaced(ref, bound),)))
-    codes = line_codes(taken.order, await ctx.mappings(), bound.codes)
     goods, mark = goods_of(taken.order, what, codes), f"{MARK} {message.source} {name}"
-    job = _Job(message, taken.order, what, goods, bound.document_id, mark)
+    job = _Job(message, taken.order, what, goods, document_id, mark)
     return await _look(ctx, job, progress) or await _send(ctx, lease, job, progress)
+
+
+async def _posted(ctx: Context, bound: Binding, order: Order) -> tuple[int, Mapping[str, str]]:
+    """The document, 0 where there is none, and its codes by the channel's line. One that a person named is found by its number:
+    what proves it was appended after us, and waits for us.
+    """
+    mappings = await ctx.mappings()
+    if bound.document_id:
+        return bound.document_id, line_codes(order, mappings, bound.codes)
+    document = await read_document(ctx, bound)
+    return (document.id, codes_of(order, document, mappings)) if document else (0, {})
 
 
 def _unplaced(ref: str, bound: Binding | None) -> Violation:

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import structlog
 
-from app.domain.errors import SluiceError
+from app.domain.errors import SluiceError, TransientError
 from app.domain.message import Claimed
 from app.flows.context import Context
 from app.flows.flow import FencedError, Lease
@@ -36,6 +36,10 @@ class Holding:
     async def begin(self) -> None:
         """The order lane lets nobody else be at this document: a lock that is remembered is a crashed try's."""
         await release_left(self.ctx, timedelta(), self.document_id)
+        left = await lock.left(self.ctx.pool, self.ctx.erp.destination, timedelta(), self.document_id)
+        if left and self.ctx.erp.release is not None:
+            # Written over, it would be forgotten, and its document would stay shut.
+            raise TransientError("a lock of ours that was left behind is not released yet")
         await lock.begin(self.ctx.pool, self.ctx.erp.destination, self.document_id, self.ctx.worker)
 
     async def take(self, lock_id: int) -> None:
@@ -68,5 +72,5 @@ async def release_left(ctx: Context, older: timedelta, document_id: int | None =
             log.warning("lock.left", document=one.document_id, error=str(error))
             if one.document_id not in lost:
                 continue
-        await lock.end(ctx.pool, ctx.erp.destination, one.document_id)
+        await lock.drop(ctx.pool, ctx.erp.destination, one)
     return released

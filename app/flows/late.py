@@ -23,13 +23,14 @@ def draft(channel: Channel) -> Draft:
 
 
 async def late(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
-    """One flag an order; it closes by itself once the order was acknowledged or cancelled."""
+    """One flag an order, seen by a person or not; it closes by itself once the order was acknowledged or cancelled."""
     for message in batch.messages:
         channel = ctx.channels[message.destination]
         found = await _late(ctx, channel)
         flagged = await cases.flagged(ctx.pool, channel.connection, LATE)
         await cases.close_flags(ctx.pool, [id_ for value, id_ in flagged.items() if value not in found])
-        fresh = [one for value, one in found.items() if value not in flagged]
+        told = flagged.keys() | await cases.acknowledged(ctx.pool, channel.connection, LATE)
+        fresh = [one for value, one in found.items() if value not in told]
         flags = tuple(Case(None, channel.connection, one.value, (one,), flag=True) for one in fresh)
         following = replace(draft(channel), due_at=ctx.now() + timedelta(seconds=ctx.pace.sweep))
         done = Done(Result.APPLIED if flags else Result.NO_EFFECT, f"{len(found)} orders wait for long")

@@ -29,7 +29,7 @@ from app.flows.known import Known, Place, place_key, read_known
 from app.flows.paused import told
 from app.flows.shipment import with_shipped
 from app.flows.turn import in_turn
-from app.ledger.listing import Dropped
+from app.ledger.listing import Doubted
 from app.ledger.snapshot import OrderSeen, Snapshot, content_of
 from app.outbox.settle import Change
 
@@ -127,13 +127,13 @@ def _followed(order: Order, before: Snapshot | None, known: Known) -> bool:
     return order.paused or more or order.ref in known.parked
 
 
-def _seen(before: Snapshot | None, order: Order, known: Known) -> tuple[OrderSeen | Dropped, ...]:
+def _seen(before: Snapshot | None, order: Order, known: Known) -> tuple[OrderSeen | Doubted, ...]:
     """What a list showed last may be what it shows after a change there and back that it never showed: whoever sees the
     order stand otherwise makes its rows count as new.
     """
     if not known.listed or before is None or before.order.standing is order.standing:
         return (OrderSeen(order),)
-    return (OrderSeen(order), Dropped(order.connection, order.ref))
+    return (OrderSeen(order), Doubted(order.connection, order.ref))
 
 
 def _stands(before: Snapshot | None, order: Order) -> bool:

@@ -42,6 +42,14 @@ class Revised:
 
 
 @dataclass(frozen=True, slots=True)
+class Ended:
+    """Fact: the bound document is cancelled, or gone. It holds nothing of what the channel may show again."""
+
+    connection: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class Proven:
     """Fact: the document that a person named is this one. `codes`: as in `Bound`."""
 
@@ -158,6 +166,12 @@ async def revise(conn: asyncpg.Connection, fact: Revised) -> None:
         fact.document.gross,
         to_json(fact.order),
         dict(fact.codes),
+    )
+
+
+async def end(conn: asyncpg.Connection, fact: Ended) -> None:
+    await conn.execute(
+        "UPDATE binding SET snapshot_hash = '' WHERE connection = $1 AND ref = $2", fact.connection, fact.ref
     )
 
 

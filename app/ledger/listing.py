@@ -27,6 +27,14 @@ class Dropped:
 
 
 @dataclass(frozen=True, slots=True)
+class Doubted:
+    """Fact: rows of the order count as changed, whatever they hold when they are listed next; one that leaves is missed."""
+
+    connection: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """`fresh`: rows that are new or changed, of which `new` were not listed before. `left`: (item, order ref) of what left the list; `again`: the walk found
     something new on this page or an earlier one. Both are told when it ends.
@@ -100,4 +108,12 @@ async def drop(conn: asyncpg.Connection, facts: Sequence[Dropped]) -> None:
         """,
         [fact.connection for fact in facts],
         [fact.ref for fact in facts],
+    )
+
+
+async def doubt(conn: asyncpg.Connection, fact: Doubted) -> None:
+    await conn.execute(
+        "UPDATE channel_listing SET fingerprint = '' WHERE connection = $1 AND order_ref = $2",
+        fact.connection,
+        fact.ref,
     )

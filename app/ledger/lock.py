@@ -37,6 +37,16 @@ async def end(pool: asyncpg.Pool, erp: str, document_id: int) -> None:
     await pool.execute("DELETE FROM erp_lock WHERE erp = $1 AND document_id = $2", erp, document_id)
 
 
+async def drop(pool: asyncpg.Pool, erp: str, taken: Taken) -> None:
+    """Unless another one was begun on the document since."""
+    await pool.execute(
+        "DELETE FROM erp_lock WHERE erp = $1 AND document_id = $2 AND lock_id IS NOT DISTINCT FROM $3",
+        erp,
+        taken.document_id,
+        taken.lock_id,
+    )
+
+
 async def left(
     pool: asyncpg.Pool, erp: str, older: timedelta, document_id: int | None = None
 ) -> Sequence[Taken]:

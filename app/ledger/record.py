@@ -18,9 +18,9 @@ from app.ledger import (
     snapshot,
 )
 from app.ledger.alignment import Aligned, ArticlesSeen
-from app.ledger.binding import Bound, Proven, Revised
+from app.ledger.binding import Bound, Ended, Proven, Revised
 from app.ledger.cursor import CursorMoved
-from app.ledger.listing import Dropped, Walked
+from app.ledger.listing import Doubted, Dropped, Walked
 from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
 from app.ledger.reference import Filed
@@ -33,9 +33,11 @@ Fact = (
     | Bound
     | Proven
     | Revised
+    | Ended
     | CursorMoved
     | Walked
     | Dropped
+    | Doubted
     | NotesSeen
     | ParcelTold
     | ShippedSeen
@@ -77,10 +79,12 @@ _WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
     (ParcelTold, notes.tell),
     ((ShippedSeen, ShippedConfirmed), shipped.record),
     (Dropped, listing.drop),
+    (Doubted, _each(listing.doubt)),
     (CursorMoved, _each(cursor.record)),
     (Walked, _each(listing.record)),
     (Proven, _each(binding.prove)),
     (Revised, _each(binding.revise)),
+    (Ended, _each(binding.end)),
     (Filed, _each(reference.file)),
     (ReturnAsked, _each(returned.record)),
     (ReturnAcknowledged, _each(returned.acknowledge)),

@@ -147,6 +147,19 @@ async def flagged(pool: asyncpg.Pool, source: str, code: str) -> dict[str, int]:
     return {row["value"]: row["id"] for row in rows}
 
 
+async def acknowledged(pool: asyncpg.Pool, source: str, code: str) -> set[str]:
+    """Values of such flags that a person has seen."""
+    rows = await pool.fetch(
+        """
+        SELECT DISTINCT violations -> 0 ->> 'value' AS value FROM exception_case
+        WHERE source = $1 AND code = $2 AND flag AND message_id IS NULL AND resolution = 'acknowledged'
+        """,
+        source,
+        code,
+    )
+    return {row["value"] for row in rows}
+
+
 async def close_flags(pool: asyncpg.Pool, case_ids: Sequence[int]) -> None:
     """What they were about is mended."""
     await pool.execute(

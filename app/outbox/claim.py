@@ -16,6 +16,7 @@ from app.outbox.room import Claim, Limits, Room, Want, look
 # fares otherwise, and nothing is taken.
 # The state is part of the text: a plan for any state could not use the index of one, and a session that was idle for a
 # while keeps such a plan when the flood comes.
+# Nothing taken is nothing drawn: what is owed is drawn by whoever takes something.
 # Tokens are told as what they are: beside a count, Postgres would take them for whole numbers and drop the rest.
 _TAKE = """
 WITH looked AS (
@@ -34,9 +35,11 @@ WITH looked AS (
 ), used AS (
     SELECT CASE WHEN $7 THEN count(*) ELSE LEAST(count(*), 1) END AS count FROM taken
 ), marked AS (
-    UPDATE destination AS d SET refilled_at = GREATEST(d.refilled_at, $3),
-        tokens = coalesce($9::float8 - used.count, d.tokens),
-        spare = coalesce(GREATEST(0, LEAST($10::float8 - $11::float8 * used.count, $9 - used.count - $12::float8)), d.spare)
+    UPDATE destination AS d SET
+        refilled_at = CASE WHEN used.count = 0 THEN d.refilled_at ELSE GREATEST(d.refilled_at, $3) END,
+        tokens = CASE WHEN used.count = 0 THEN d.tokens ELSE coalesce($9::float8 - used.count, d.tokens) END,
+        spare = CASE WHEN used.count = 0 THEN d.spare ELSE
+            coalesce(GREATEST(0, LEAST($10::float8 - $11::float8 * used.count, $9 - used.count - $12::float8)), d.spare) END
     FROM looked, used WHERE d.name = looked.name RETURNING d.xmin AS mark
 )
 SELECT marked.mark, taken.*, m.key, m.body, m.raw

@@ -260,6 +260,14 @@ def test_days_that_people_moved_in_the_erp_stay():
 
 def test_days_that_both_moved_are_a_persons():
     base = wanted_between((None, None))
-    (conflict,) = merge(Edit(base, wanted_between(WINTER)), replace(held(base), dates=AUTUMN))
-    assert (conflict.code, conflict.field) == ("E-EDIT-CONFLICT", "delivery dates")
-    assert conflict.value == "2027-08-01 to 2027-08-31 in the ERP, 2027-11-01 to 2027-11-30 in the channel"
+    found = merge(Edit(base, wanted_between(WINTER)), replace(held(base), dates=(AUTUMN[0], None)))
+    assert [(one.code, one.field, one.value) for one in found] == [
+        ("E-EDIT-CONFLICT", "delivery dates", "2027-08-01 in the ERP, 2027-11-01 in the channel")
+    ]
+
+
+def test_a_day_that_the_erp_filled_by_itself_is_no_edit_of_the_other():
+    base = wanted_between((AUTUMN[0], None))
+    there = replace(held(base), dates=AUTUMN)
+    wish = merge(Edit(base, wanted_between((WINTER[0], None))), there)
+    assert wish == Amendment(dates=(WINTER[0], AUTUMN[1]))

@@ -189,3 +189,16 @@ async def test_a_document_that_was_cancelled_proves_nothing(stage: Stage) -> Non
 async def test_figures_that_were_typed_otherwise_are_for_finance_to_see(stage: Stage) -> None:
     await posted_by_hand(stage, typed("SO777", gross=Decimal(25)))
     assert (await stage.cases(), await bound_id(stage)) == (["E-TOTAL-MISMATCH"], 77)
+
+
+async def test_a_number_that_is_named_again_once_its_document_is_there_proves_it(stage: Stage) -> None:
+    await posted_by_hand(stage)
+    stage.books.documents["typed"] = (typed("SO777"),)
+    await word(stage, document="SO777")
+    await stage.drain()
+    assert (await stage.cases(), await bound_id(stage)) == ([], 77)
+
+
+async def test_a_document_that_is_complete_before_it_is_named_is_the_order(stage: Stage) -> None:
+    await posted_by_hand(stage, typed("SO777", standing=DocumentStanding.OTHER))
+    assert (await stage.cases(), await bound_id(stage)) == ([], 77)

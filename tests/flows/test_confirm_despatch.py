@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from app.domain.despatch import Note, NoteLine
+from app.domain.erp import Document, DocumentStanding
 from app.domain.errors import DestinationError, InDoubtError, LockedError, TransientError
 from app.domain.order import Shipped, Standing
 from app.domain.progress import Despatch, LineProgress, Progress
@@ -213,3 +214,20 @@ async def test_an_order_that_is_none_of_the_erps_has_no_shipments_to_confirm(hou
     held = replace(order_of("1", "TEE"), standing=Standing.HELD, hold_reason="DISPATCHED", shipped=(ONE,))
     await house.stage.accept(held)
     assert (await house.open(), await house.stage.ends()) == (0, {})
+
+
+async def test_what_left_before_a_person_posted_its_order_is_despatched_in_the_document_that_was_named(house):
+    """What proves the document was appended later, and waits for the despatch."""
+    stage = house.stage
+    order = make_order(line("GHOST", "120.00", quantity=5, ref="A"), gross="120.00", tax="20.00", ref="1")
+    await stage.tell(replace(order, shipped=(replace(ONE, lines=(("A", 2),)),)))
+    await stage.drain()
+    assert await stage.cases() == ["E-SKU-UNKNOWN"]
+    figures = (Decimal(100), Decimal(20), Decimal(120))
+    typed = Document(77, "SO777", "", "", DocumentStanding.LIVE, *figures, {"TEE": Decimal(5)})
+    stage.books.documents["typed"] = (typed,)
+    case = await stage.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
+    await accept(stage.pool, Aim(case=case), Word("ann", "typed", "SO777", {"uk": "CEN"}))
+    await stage.drain()
+    assert ([one.document_id for one in house.sent], house.gone, await house.open()) == ([77], 2, 0)
+    assert (await stage.cases(), await stage.pool.fetchval("SELECT document_id FROM binding")) == ([], 77)

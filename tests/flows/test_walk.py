@@ -107,6 +107,19 @@ async def test_an_order_that_was_seen_to_stand_otherwise_counts_as_new_in_its_li
     assert [key for key in await keys(stage) if key.startswith("1a")] == ["1a-1", "1a-3"]
 
 
+async def test_an_order_that_stands_otherwise_and_leaves_its_list_is_looked_at(walking):
+    """Withdrawn, and dispatched in the portal before anybody looked at the list again."""
+    channel = replace(walking.ctx.channels[SHOP], unpack=lambda _ref, _body: None)
+    stage = replace(walking, ctx=replace(walking.ctx, channels={SHOP: channel}))
+    await stage.tell(order_of("1"))
+    await walk(stage, page(1, ("1", "a")), page(2, ("1", "a")))
+    later = order_of("1").updated_at + timedelta(seconds=9)
+    await stage.tell(replace(order_of("1"), standing=Standing.HELD, updated_at=later))
+    await stage.drain()
+    await walk(stage, page(3))
+    assert "1 left-3" in await keys(stage)
+
+
 async def test_a_page_that_fails_in_the_middle_loses_and_doubles_nothing(walking):
     first = page(1, ("1", "a"), ended=False)
     await walk(walking, first, TransientError("502"), page(1, ("2", "a")), page(2, ("1", "a"), ("2", "a")))

@@ -8,11 +8,14 @@ from decimal import Decimal
 import pytest
 
 from app.domain.amend import Amendment, Contents, Hold, Revision
-from app.domain.errors import InDoubtError, SnoozeError
+from app.domain.erp import DocumentStanding
+from app.domain.errors import InDoubtError, SnoozeError, TransientError
 from app.domain.message import Violation
 from app.domain.order import Standing
 from app.flows.accept import Word, accept
 from app.flows.aim import Aim
+from app.flows.hold import release_left
+from app.ledger import lock
 from tests.domain.test_merge import edited, held, units, write
 from tests.flows.stage import BOOKS, SHOP, Stage, order_of
 from tests.flows.test_release import case_ids
@@ -186,3 +189,74 @@ async def test_a_cancellation_holds_the_lanes_of_what_it_gives_back(desk: Desk) 
     assert (await stage.state("sage200.sales_order.cancel"))["lanes"] == ["sku:TEE"]
     await stage.turn(BOOKS)
     assert units(desk.contents) == {}
+
+
+async def test_an_edit_that_was_taken_back_while_it_was_in_doubt_is_not_left_in_the_books(desk: Desk) -> None:
+    stage, before = desk.stage, desk.contents
+    desk.script = [lambda: InDoubtError("read timeout")]
+    await stage.accept(order_of("1", "TEE", "DRESS", at=at(1)))
+    await stage.accept(order_of("1", "TEE", at=at(2)))
+    stage.later(11)
+    await stage.drain()
+    assert (await stage.cases(), units(desk.contents)) == (["E-EDIT-CONFLICT"], {"TEE": 1, "DRESS": 1})
+    desk.contents = before
+    await stage.retry_all()
+    for _ in range(8):
+        stage.later(61)
+        await stage.drain()
+    assert ((await stage.ends())["change 1"], await stage.cases()) == ("applied", [])
+
+
+async def test_an_edit_that_was_taken_back_may_still_arrive_while_it_is_in_doubt(desk: Desk) -> None:
+    stage, before = desk.stage, desk.contents
+    desk.script = [lambda: InDoubtError("read timeout")]
+    await stage.accept(order_of("1", "TEE", "DRESS", at=at(1)))
+    desk.contents = before
+    await stage.accept(order_of("1", "TEE", at=at(2)))
+    stage.later(11)
+    await stage.drain()
+    assert (await stage.ends())["change 1"] == "in_doubt"
+    for _ in range(8):
+        stage.later(61)
+        await stage.drain()
+    assert ((await stage.ends())["change 1"], units(desk.contents)) == ("applied", {"TEE": 1})
+
+
+async def test_an_order_that_is_opened_again_after_its_document_was_cancelled_is_a_persons(
+    desk: Desk,
+) -> None:
+    stage = desk.stage
+    await stage.accept(order_of("1", "TEE", at=at(1), standing=Standing.CANCELLED))
+    gone = replace(desk.contents.document, standing=DocumentStanding.CANCELLED)
+    desk.contents = replace(desk.contents, document=gone)
+    await stage.accept(order_of("1", "TEE", at=at(2)))
+    assert await stage.cases() == ["E-SAGE-CANCELLED"]
+
+
+async def test_a_lock_that_is_not_released_yet_is_not_forgotten(desk: Desk) -> None:
+    stage = desk.stage
+    await stage.pool.execute("INSERT INTO erp_lock VALUES ('sage200:main', 1001, 7, 'killed')")
+    released = desk.release
+
+    async def busy(_document_id: int, _lock_id: int) -> None:
+        raise TransientError("deadlock")
+
+    stage.ctx = replace(stage.ctx, erp=replace(stage.ctx.erp, release=busy))
+    await stage.accept(order_of("1", "TEE", "DRESS", at=at(1)))
+    assert await stage.pool.fetchval("SELECT lock_id FROM erp_lock") == 7
+    stage.ctx = replace(stage.ctx, erp=replace(stage.ctx.erp, release=released))
+    stage.later(11)
+    await stage.drain()
+    assert (desk.released, units(desk.contents)) == ([(1001, 7)], {"TEE": 1, "DRESS": 1})
+
+
+async def test_a_lock_that_is_begun_while_an_older_one_is_released_stays_remembered(desk: Desk) -> None:
+    stage = desk.stage
+    await stage.pool.execute("INSERT INTO erp_lock VALUES ('sage200:main', 1001, 7, 'killed')")
+
+    async def slow(_document_id: int, _lock_id: int) -> None:
+        await lock.begin(stage.pool, BOOKS, 1001, "w2")
+
+    stage.ctx = replace(stage.ctx, erp=replace(stage.ctx.erp, release=slow))
+    assert await release_left(stage.ctx, timedelta()) == 1
+    assert await stage.pool.fetchval("SELECT worker FROM erp_lock") == "w2"

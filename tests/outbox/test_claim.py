@@ -116,6 +116,18 @@ async def test_what_was_asked_beside_is_drawn_with_the_next_claim_and_what_was_n
     assert await engine.pool.fetchval("SELECT tokens FROM destination") == pytest.approx(BUDGET.burst - 1)
 
 
+async def test_a_claim_that_gets_nothing_draws_nothing(engine: Engine) -> None:
+    """What was due is in somebody else's hands just now; what was owed is still owed."""
+    await engine.append(notice("1"))
+    want = Want("shop.order", single=True)
+    assert await ask(engine, [POLL], Limits(50, BUDGET, 5)) == []
+    before = await engine.pool.fetchval("SELECT tokens FROM destination")
+    async with engine.pool.acquire() as conn, conn.transaction():
+        await conn.execute("SELECT FROM message_state FOR UPDATE")
+        assert await ask(engine, [want], Limits(50, BUDGET, 5, owed=4)) == []
+    assert await engine.pool.fetchval("SELECT tokens FROM destination") == before
+
+
 async def test_two_claimers_share_one_budget(engine: Engine) -> None:
     await engine.append(*(notice(f"n{number}") for number in range(30)))
     want, limits = Want("shop.order", single=True), Limits(50, BUDGET, 5)

@@ -5,7 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.stories.town import until
+from tests.stories.test_retailers_order_is_acknowledged import acknowledged
+from tests.stories.town import SECRET, until
 
 
 @pytest.fixture
@@ -109,3 +110,23 @@ async def test_an_order_that_was_taken_in_hand_before_our_time_is_not_posted_aga
 
     await until(read)
     assert await edge.documents() == []
+
+
+async def hint(town, event: str) -> None:
+    """Something happened: look."""
+    body = {"event_id": event, "event": "order.created", "order_url": "", "order_reference": "x"}
+    user = ("virtualstock", SECRET)
+    assert (await town.api.post("/webhooks/virtualstock/edge", json=body, auth=user)).status_code == 202
+
+
+@pytest.mark.requirement("R-51")
+async def test_what_is_dispatched_before_the_acknowledged_ones_are_listed_again_reaches_sage(build_town):
+    """Nobody looked between the acknowledgement and the dispatch."""
+    async with build_town(edge=True, VIRTUALSTOCK__edge__DISPATCH_ORIGIN="channel") as town:
+        order = await town.order_at("ARG", town.skus[0])
+        await hint(town, "1")
+        await acknowledged(town, order)
+        await town.heard()
+        await dispatch(town, order, 0)
+        await hint(town, "2")
+        await confirmed(town, order, 1)
