@@ -39,8 +39,9 @@ class Job:
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
     mappings, (taken, bound) = await asyncio.gather(ctx.mappings(), _ledger(ctx, messages))
-    facts = await _facts(ctx, mappings, [one.order for one in taken.values()])
-    asked = [one.order for place, one in taken.items() if place not in bound]
+    live = [one.order for one in taken.values() if one.order.standing is not Standing.CANCELLED]
+    facts = await _facts(ctx, mappings, live) if live else Facts()  # a cancellation never waits for the ERP
+    asked = [one.order for place, one in taken.items() if place not in bound and one.order in live]
     facts = await _priced(ctx, asked, mappings, facts)
     return [
         _job(ctx, message, taken.get((message.source, message.order_ref or "")), (mappings, facts))
