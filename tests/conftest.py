@@ -2,6 +2,7 @@
 
 import asyncio
 import fcntl
+import gc
 import os
 import secrets
 import shutil
@@ -121,6 +122,12 @@ STASH: pytest.StashKey[dict] = pytest.StashKey()
 def pytest_configure_node(node: object) -> None:
     """The process that hands out the tests owns the servers, since it outlives every worker."""
     node.workerinput["servers"] = start_background(node.config)
+
+
+def pytest_collection_finish() -> None:
+    """Thousands of tests live as long as the run: nobody needs to look again and again whether they still do."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_runtest_setup() -> None:
