@@ -20,8 +20,9 @@ from app.flows.hold import Holding
 from app.flows.plan_order import plan_order
 from app.flows.totals import checked
 from app.flows.upstream import timed
-from app.ledger import binding, snapshot
+from app.ledger import binding
 from app.ledger.binding import Applied, Binding, Ended, Revised
+from app.ledger.order import read_order
 from app.ledger.snapshot import Snapshot
 from app.outbox.intend import last_sent
 
@@ -45,8 +46,7 @@ async def change(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
 async def _follow(ctx: Context, batch: Batch, message: Claimed) -> Outcome:
     """The order lane put us behind the place effect: the order is bound now, or never will be."""
     ref = message.order_ref or ""
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, newest = await read_order(ctx.pool, message.source, ref)
     if bound is None or newest is None:
         done = Done(Result.NO_EFFECT, "the order never reached the ERP")
         return Outcome(message, done, _answer(ctx, message, newest.order) if newest else ())

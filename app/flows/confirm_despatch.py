@@ -18,8 +18,9 @@ from app.flows.document import read_document
 from app.flows.flow import Batch, FencedError, Lease
 from app.flows.shipment import CONFIRM, goods_of
 from app.flows.upstream import timed
-from app.ledger import binding, shipped, snapshot
+from app.ledger import shipped
 from app.ledger.binding import Binding
+from app.ledger.order import read_order
 from app.ledger.shipped import ShippedConfirmed
 from app.outbox.cases import was_looked_at, was_released
 from app.outbox.intend import Intent, forget, intend, last_sent
@@ -47,8 +48,7 @@ async def confirm_despatch(ctx: Context, batch: Batch) -> AsyncGenerator[Sequenc
 async def _confirm(ctx: Context, lease: Lease, message: Claimed) -> Outcome:
     """The order lane put us behind the place effect: the order is bound now, or never will be."""
     ref = message.order_ref or ""
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, taken = await read_order(ctx.pool, message.source, ref)
     if ctx.erp.progress is None or bound is None or taken is None:
         return Outcome(message, Park((_unplaced(ref, bound),)))
     document_id, codes = await _posted(ctx, bound, taken.order)

@@ -14,8 +14,9 @@ from app.flows.context import Context
 from app.flows.flow import Batch, FencedError
 from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
-from app.ledger import binding, parcel, snapshot
+from app.ledger import parcel
 from app.ledger.notes import NotesSeen
+from app.ledger.order import read_order
 from app.ledger.parcel import ParcelTold
 from app.outbox.cases import was_looked_at
 from app.outbox.intend import Intent, forget, intend, last_sent
@@ -40,8 +41,7 @@ async def ship(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], 
 async def _ship(ctx: Context, message: Claimed) -> Outcome:
     """The order lane puts it behind the acknowledgement, and behind the notes before it."""
     channel, ref = ctx.channels[message.destination], message.order_ref or ""
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, taken = await read_order(ctx.pool, message.source, ref)
     if channel.ship is None or ctx.erp.notes is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel is not told of despatches"))
     if bound is None or taken is None:
