@@ -13,7 +13,7 @@ from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
 
 if TYPE_CHECKING:  # made of what is below
-    from app.domain.amend import Contents, Hold, Revision
+    from app.domain.amend import Contents, OurLock, Revision
 from app.domain.refusals import Phrases
 
 
@@ -192,7 +192,7 @@ class Erp:
     TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
     `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
     where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's. `catalogue(cursor)`: a page of its products; {} is the first.
-    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
+    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, ours)`: decides and
     writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
     LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
     `lock_seconds`: how long a lock of ours is held at most.
@@ -215,7 +215,7 @@ class Erp:
     polls: Mapping[str, Poll] = field(default_factory=dict)
     catalogue: Catalogue | None = None
     contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
-    change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    change: "Callable[[Revision, OurLock], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
     release: Callable[[int, int], Awaitable[None]] | None = None
     lock_seconds: float = 10.0
     slots: int = 4

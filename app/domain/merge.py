@@ -11,8 +11,8 @@ from typing import Any
 from app.domain.amend import Amendment, Contents, DocumentLine, Wish
 from app.domain.clash import SETTLE, closed, conflict, despatched, spell, violation
 from app.domain.erp import DocumentStanding, Entry, EntryKind, SalesOrder
-from app.domain.heads import merge_analysis, merge_dates, merge_delivery
 from app.domain.match import Group, Trio, figures, match, name_of, price_of
+from app.domain.merge_heading import merge_analysis, merge_dates, merge_delivery
 from app.domain.message import Violation
 from app.domain.money import NOTHING, PENNY
 
