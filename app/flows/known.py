@@ -25,25 +25,27 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
-    still to be looked at, and `parked` those that wait for a person. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
-    an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order. `tells`: the channel, where it wants to
-    hear of orders; `telling`: whose acknowledgement is on its way, or waits for a person. `listed`: whether orders are found in lists
-    that tell no changes.
-    """
+    """What we know of the orders of a batch, by ref. `erp`: the ERP's name."""
 
     erp: str
     snapshots: Mapping[str, Snapshot]
     bindings: Mapping[str, Binding]
     places: Mapping[str, Place]
+    # Whose change or cancellation is still to be looked at, and those of them that wait for a person.
     revising: frozenset[str]
     parked: Mapping[str, Place]
+    # Keys of place effects that there ever were.
     placed: frozenset[str]
     mappings: Mappings
+    # The channel, where it waits for an answer to a cancellation.
     answers: Channel | None = None
+    # Shipments of the channel's own that are known.
     shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # The channel, where it wants to hear of orders.
     tells: Channel | None = None
+    # Whose acknowledgement is on its way, or waits for a person.
     telling: frozenset[str] = frozenset()
+    # Whether orders are found in lists that tell no changes.
     listed: bool = False
 
 

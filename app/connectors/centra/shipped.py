@@ -89,9 +89,9 @@ async def find_orders(ids: Sequence[int], *, source: Source) -> Mapping[int, str
 
 
 async def read_completed(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
-    """Shipments that left, by their last change, from a little before the newest that was seen: one that leaves need not
-    move its order's own stamp. cursor: `since`, when the last finished walk began; `at`, `page` and `began` of an unfinished one:
-    what changes while it goes on is the next one's.
+    """Shipments that left, by their last change, from a little before the newest that was seen: one that leaves need
+    not move its order's own stamp. cursor: `since`, when the last finished walk began; `at`, `page` and `began` of an
+    unfinished one: what changes while it goes on is the next one's.
     """
     settings = source.settings
     first = now - timedelta(days=settings.backfill_days)
