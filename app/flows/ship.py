@@ -4,8 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from zoneinfo import ZoneInfo
 
+from app.domain.calendar import civil_day
 from app.domain.channel import Ship, Shipment
 from app.domain.despatch import Note, Parcel, Shipping, describe, line_codes, pack
 from app.domain.errors import DestinationError, InDoubtError, SluiceError, SnoozeError
@@ -21,7 +21,6 @@ from app.ledger.parcel import ParcelTold
 from app.outbox.cases import was_looked_at
 from app.outbox.intend import Intent, forget, intend, last_sent
 
-LONDON = ZoneInfo("Europe/London")
 UNREAD_SECONDS = 5.0
 UNSURE = "E-SHIP-UNSURE"
 
@@ -57,7 +56,7 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Done(Result.NO_EFFECT, f"{note.number} was told"))
     mappings = await ctx.mappings()
     codes = line_codes(taken.order, mappings, bound.codes)
-    today = ctx.now().astimezone(LONDON).date()
+    today = civil_day(ctx.now())
     before = Counter[str]()
     for one in told.values():
         before.update(one.lines)

@@ -13,12 +13,11 @@ from app.connectors.centra.notices import notice
 from app.connectors.centra.payloads import Id, Text, Wire, moment
 from app.connectors.centra.poll import PAGE_SIZE, Source
 from app.connectors.centra.ship import MARK
+from app.domain.calendar import civil_day
 from app.domain.channel import Page
 from app.domain.errors import TransientError
 from app.domain.message import Draft
 from app.domain.order import Shipped
-
-LONDON = ZoneInfo("Europe/London")
 
 
 class WireOrderLine(Wire):
@@ -73,7 +72,7 @@ def read_shipped(raw: Mapping[str, Any], zone: ZoneInfo) -> tuple[Shipped, ...]:
 
 def _shipped(wire: WireDeparture, zone: ZoneInfo) -> Shipped:
     carrier = wire.carrier_information or WireCarrier()
-    day = moment(wire.shipped_at, zone).astimezone(LONDON).date() if wire.shipped_at else None
+    day = civil_day(moment(wire.shipped_at, zone)) if wire.shipped_at else None
     lines = tuple((str(line.order_line.id), line.quantity) for line in wire.lines)
     names = (carrier.carrier_name.strip(), carrier.service_name.strip(), wire.tracking_number.strip())
     return Shipped(wire.number, lines, *names, day)

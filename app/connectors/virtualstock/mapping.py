@@ -7,16 +7,15 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from app.connectors.virtualstock.payloads import WireAddress, WireItem, WireOrder, last_number
 from app.connectors.virtualstock.settings import VirtualstockSettings
+from app.domain.calendar import LONDON
 from app.domain.message import Owner, Violation
 from app.domain.order import Address, Line, Order, Shipped, Standing, Totals, Unreadable
 
-LONDON = ZoneInfo("Europe/London")
 """Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
 NEW = "ORDER"
 OPEN = frozenset({NEW, "ORDER_ACK", "BACKORDER"})
