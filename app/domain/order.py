@@ -134,6 +134,11 @@ class Order:
     # Whether the channel waits to hear that the ERP has a line of it.
     unacknowledged: bool = False
 
+    @property
+    def version(self) -> str:
+        """Of this snapshot, as keys spell it."""
+        return f"{self.updated_at:%Y%m%dT%H%M%S.%f}"
+
     def has_left(self) -> bool:
         """All that is wanted of it was shipped."""
         gone = Counter[str]()

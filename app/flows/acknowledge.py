@@ -34,7 +34,7 @@ WALK_SECONDS = 0.3
 def draft(channel: Channel, message: Claimed, again: Order | None = None) -> Draft:
     """One for each order, whatever placed it; one for each time that the channel shows it as new `again`."""
     ref = message.order_ref or ""
-    version = f"/{again.updated_at:%Y%m%dT%H%M%S.%f}" if again else ""
+    version = f"/{again.version}" if again else ""
     return Draft(
         kind=f"{channel.name}.acknowledge",
         cls=MessageClass.EFFECT,

@@ -19,13 +19,12 @@ from app.ledger.order import read_order
 
 def draft(channel: Channel, message: Claimed, order: Order) -> Draft:
     """One for each time that it was asked for."""
-    version = f"{order.updated_at:%Y%m%dT%H%M%S.%f}"
     return Draft(
         kind=f"{channel.name}.answer_cancellation",
         cls=MessageClass.EFFECT,
         destination=channel.destination,
         source=channel.connection,
-        key=f"{channel.name}/cancellation/{channel.connection}/{order.ref}/{version}",
+        key=f"{channel.name}/cancellation/{channel.connection}/{order.ref}/{order.version}",
         order_ref=order.ref,
         body={"ref": order.ref},
         parent=message.id,
