@@ -11,7 +11,7 @@ from app.connectors.centra.client import query
 from app.connectors.centra.documents import SHIPPED
 from app.connectors.centra.notices import notice
 from app.connectors.centra.payloads import Id, Text, Wire, moment
-from app.connectors.centra.poll import PAGE_SIZE, Source
+from app.connectors.centra.poll import PAGE_SIZE, Source, in_store
 from app.connectors.centra.ship import MARK
 from app.domain.calendar import civil_day
 from app.domain.channel import Page
@@ -122,8 +122,8 @@ def _drafts(rows: Sequence[WireFound], connection: str) -> Iterator[Draft]:
 
 
 async def _find(where: dict[str, Any], page: int, source: Source) -> tuple[WireFound, ...]:
-    store = {} if source.settings.store is None else {"storeId": [source.settings.store]}
-    data = await query(source.client, SHIPPED, {"where": where | store, "limit": PAGE_SIZE, "page": page})
+    variables = {"where": where | in_store(source), "limit": PAGE_SIZE, "page": page}
+    data = await query(source.client, SHIPPED, variables)
     try:
         return _FOUND.validate_python(data.get("shipments"))
     except ValueError as error:

@@ -26,8 +26,8 @@ NOON = "T12:00:00"
 async def acknowledge(
     told: Acknowledgement, *, source: Source, clock: Callable[[], datetime]
 ) -> Acknowledged:
-    """The order is read first, so that a repeat changes nothing. Raises
-    PermanentError(E-DATE-WINDOW) where the dates to send would break what the retailer promised.
+    """The order is read first, so that a repeat changes nothing. Raises PermanentError(E-DATE-WINDOW) where the dates to
+    send would break what the retailer promised.
     """
     wire = await read_order(source, told.channel_id)
     try:
