@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.connectors.sage200.classify import message, redact
+from app.connectors.sage200.classify import message
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.contents import ANALYSIS, WholeRow, Writing, amend_body, contents
 from app.connectors.sage200.mapping import Ids, is_whole
 from app.connectors.sage200.payloads import read
-from app.connectors.sage200.phrasebook import Phrasebook, refusal
+from app.connectors.sage200.phrasebook import Phrasebook, refusal, told
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
@@ -159,11 +159,7 @@ class Amends:
         raise await self._refused(work.revision, refused)
 
     async def _refused(self, revision: Revision, reply: Reply) -> SluiceError:
-        text = message(reply.body)
-        if revision.order is not None:
-            to = revision.order.delivery
-            text = redact(text, (to.name, *to.lines, to.city, to.postcode, to.contact, to.phone, to.email))
-        return refusal(await self._book.means(reply), reply, text)
+        return refusal(await self._book.means(reply), reply, told(reply, revision.order))
 
     async def _read(self, document_id: int) -> Contents:
         held = await self.contents(document_id)
