@@ -92,7 +92,7 @@ class Books:
             raise DestinationError("connection refused")
 
     def erp(self) -> Erp:
-        return Erp("sage200", "main", self.facts, self.probe, self.place, nothing_wrong, self.slots)
+        return Erp("sage200", "main", self.facts, self.probe, self.place, nothing_wrong, slots=self.slots)
 
 
 async def nothing_wrong() -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Query, Response
@@ -78,23 +78,12 @@ class PlanView(BaseModel):
     through: int
 
 
-class ExceptionStory(BaseModel):
+@dataclass(frozen=True, slots=True)
+class ExceptionStory(survey.CaseRow):
     """One exception, what may be done about it, what it holds up. `row`: a row of `remedy.table` to complete. `body` and
     `raw` need the scope messages:payload; without it they are null.
     """
 
-    id: int
-    message_id: int | None
-    source: str
-    order_ref: str | None
-    flag: bool
-    code: str
-    owner: str
-    violations: list[dict[str, Any]]
-    needs: list[str]
-    opened_at: datetime
-    closed_at: datetime | None
-    resolution: str | None
     groups: list[str]
     remedy: Remedy
     row: dict[str, str]

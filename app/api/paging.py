@@ -49,7 +49,9 @@ class Pager:
         return self._limit + 1
 
     def start(self, kind: Callable[[Any], T], first: T) -> T:
-        """Where the cursor points, read by `kind`, which raises ValueError or TypeError; `first` without one. Raises ProblemError `bad_cursor`."""
+        """Where the cursor points, read by `kind`, which raises ValueError or TypeError; `first` without one. Raises
+        ProblemError `bad_cursor`.
+        """
         if self._cursor is None:
             return first
         try:

@@ -11,9 +11,8 @@ from fastapi import Depends, Request
 from structlog.typing import FilteringBoundLogger
 
 from app.api.webhooks import Intake
+from app.domain.calendar import LONDON
 from app.domain.channel import Channel
-
-LONDON = ZoneInfo("Europe/London")
 
 
 @dataclass(frozen=True, slots=True)

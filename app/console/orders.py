@@ -10,7 +10,8 @@ from app.console.form import asked, number
 from app.console.render import page
 from app.domain.despatch import line_codes
 from app.domain.personal import impersonal
-from app.ledger import binding, despatches, find, snapshot, survey
+from app.ledger import despatches, find, survey
+from app.ledger.order import read_order
 from app.ledger.timeline import timeline
 from app.mappings.read import load
 from app.mappings.refusal import UnsoundError
@@ -52,9 +53,7 @@ async def told(request: Request, visit: Visit, name: find.Name) -> dict[str, obj
 
 async def codes_of(pool: asyncpg.Pool, name: find.Name) -> dict[str, str]:
     """Line -> the ERP's code. A mapping that is no mapping any more must not hide the order."""
-    connection, ref = name
-    taken = (await snapshot.read(pool, connection, [ref])).get(ref)
-    bound = (await binding.read(pool, connection, [ref])).get(ref)
+    bound, taken = await read_order(pool, *name)
     try:
         return line_codes(taken.order, await load(pool), bound.codes if bound else {}) if taken else {}
     except UnsoundError:

@@ -35,7 +35,9 @@ class Telling:
 
 @dataclass
 class Sight:
-    """`orders`: of the shop, `sold`: of the retailers, as they stand now. `events`: accepted, duplicates, rejected: counted by event, not by call."""
+    """`orders`: of the shop, `sold`: of the retailers, as they stand now. `events`: accepted, duplicates, rejected:
+    counted by event, not by call.
+    """
 
     seq: int = 0
     orders: dict[int, Doc] = field(default_factory=dict)

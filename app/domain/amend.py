@@ -61,7 +61,7 @@ class Revision:
     order: SalesOrder | None = None
 
 
-class Hold(Protocol):
+class OurLock(Protocol):
     """What is remembered of a lock of ours, so that whoever comes after a crash can release it. `begin`: before it is
     taken; `take(lock_id)`: the ERP gave it; `write`: right before the one write, raises to stop it; `end`: it is released.
     """

@@ -9,6 +9,11 @@ LONDON = ZoneInfo("Europe/London")
 DAYS_MOST = 366
 
 
+def civil_day(moment: datetime) -> date:
+    """The day in London: midnight there in summer is the previous day in UTC (finance.md 4.13)."""
+    return moment.astimezone(LONDON).date()
+
+
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """`working`: weekdays, Monday is 0. `cut_off`: London time from which an order counts as the next working day's."""

@@ -1,4 +1,6 @@
-"""The shape of a sales channel: a value made of functions, opened by `async with`. Every part but the name is optional."""
+"""The shape of a sales channel: a value made of functions, opened by `async with`. Every part but its
+names is optional.
+"""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,8 +15,8 @@ from app.domain.order import Order, Unreadable
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A row of a list that tells no changes. `item`: which one it is; `fingerprint`: of what it holds; `draft`: the notice to
-    append if either is new.
+    """A row of a list that tells no changes. `item`: which one it is; `fingerprint`: of what it holds; `draft`: the
+    notice to append if either is new.
     """
 
     item: str
@@ -69,8 +71,8 @@ class Polled(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Acknowledgement:
-    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `filed_at`: when a file that
-    tells so was written, for channels that read files. Times are UTC.
+    """The ERP has these `lines` (units by the channel's line) of the order `ref`, under `number`. `filed_at`: when a
+    file that tells so was written, for channels that read files. Times are UTC.
     """
 
     ref: str
@@ -83,9 +85,9 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True)
 class Acknowledged:
-    """`sent`: whether there was anything to tell. `left`: lines that are new in the channel and that the ERP lacks, or holds
-    with another quantity: they were not acknowledged. `waits`: it lies in a file, and the channel does not show yet that it
-    read it: ask again.
+    """`sent`: whether there was anything to tell. `left`: lines that are new in the channel and that the ERP lacks, or
+    holds with another quantity: they were not acknowledged. `waits`: it lies in a file, and the channel does not show
+    yet that it read it: ask again.
     """
 
     sent: bool
@@ -95,9 +97,8 @@ class Acknowledged:
 
 @dataclass(frozen=True, slots=True)
 class Shipment:
-    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines, `told`: of
-    those, what other notes told. `again`: it was tried before. `now`:
-    UTC.
+    """A despatch of the order `ref`. `ordered`: units of each of the channel's lines; `told`: of those, what other
+    notes told. `now`: UTC. `again`: it was tried before.
     """
 
     ref: str
@@ -165,57 +166,66 @@ Gone = Callable[[Sequence[tuple[str, str]], int], tuple[Draft, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """`name`: `centra`; `connection`: `uk`. `receive(raw, headers, now)` is pure; it raises ForgedError, or
-    MalformedError for authentic bytes that it cannot read. Header names arrive in lower case.
-    `content_type`: the only one that `receive` reads. `polls`: name -> call. `fetch_orders(refs)`: in one request;
-    refs that the channel does not (yet) know, or that are another store's, are left out of the answer; an order that
-    cannot be read does not take the others with it. `most_orders`: refs that one call may take. `unpack(ref, body)`:
-    the order that a notice brought along whole, so that nobody has to fetch it. `find_orders(shipments)`: the refs of
-    the orders that these ids are shipments of, where despatches begin in the channel. `gone(items, walk)`: notices for what
-    left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
-    counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
-    tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
-    tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.
-    `carriers()`: what a parcel may be said to have gone by, where the channel keeps a list of it.
-    `tolerances`: store -> how far a unit's price may differ from the ERP's for its account; stores that are
-    not named are not compared.
-    `patience`: store -> how long after its order it waits for an acknowledgement.
-    `acknowledge_return(return)`: agrees to deal with it; answers so too.
-    `new_orders`: the poll from whose list an
-    acknowledgement takes an order away; any poll if "". `account`: in which the ERP's numbers must be one of a kind, the destination if "";
-    `number_prefix`: put before them, where other companies' may be equal.
-    `answer_cancellation(channel_id, lines)`: agrees to what was asked to be cancelled of these lines; answers so too. Raises InDoubtError where a part may have been taken that no read would show.
-    `meter`: without one, each call is taken for one request of the budget.
-    `catalogue(cursor)`: a page of what is for sale; {} is the first.
+    """`name`: `centra`; `connection`: `uk`; `prefix`: of its orders' keys in the ERP. What it has no part for is not
+    asked of it.
     """
 
     name: str
     connection: str
     prefix: str = ""
+
+    # receive(raw, headers, now): pure; header names come in lower case. Raises ForgedError, or MalformedError for
+    # authentic bytes that it cannot read. `content_type`: the only one that it reads.
     content_type: str | None = None
     receive: Receive | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    # confirm(ids): the channel forgets them.
     confirm: Callable[[Sequence[str]], Awaitable[None]] | None = None
+
+    # fetch_orders(refs): as they are now, at most `most_orders`. Refs that the channel does not (yet) know, or that are
+    # another store's, are left out of the answer; an order that cannot be read does not take the others with it.
     fetch_orders: Callable[[Sequence[str]], Awaitable[Mapping[str, Order | Unreadable]]] | None = None
     most_orders: int = 200
+    # unpack(ref, body): the order that a notice brought along whole, so that nobody has to fetch it.
     unpack: Unpack | None = None
+    # gone(items, walk): notices for what left a list, (item, ref) each.
     gone: Gone | None = None
+    # Whether its orders carry a version of their own; without one, what was read later counts as newer.
     stamped: bool = True
+    # find_orders(shipments): refs of the orders that these are shipments of, where despatches begin in the channel.
     find_orders: Callable[[Sequence[int]], Awaitable[Mapping[int, str]]] | None = None
+
+    # Tells that the ERP has an order; repeatable.
     acknowledge: Acknowledge | None = None
+    # ship(shipment, begin): tells of a despatch; awaits `begin` right before it writes; answers whether there was
+    # anything to tell. Raises InDoubtError where a part may have been taken that no read would show.
     ship: Ship | None = None
+    # What a parcel may be said to have gone by, where the channel keeps a list of it.
     carriers: Callable[[], Awaitable[frozenset[str]]] | None = None
+    # answer_cancellation(channel_id, lines): agrees to what was asked to be cancelled of these lines; answers whether
+    # anything was still to answer.
     answer_cancellation: Answer | None = None
+    # Agrees to deal with a return; answers whether anything was still to answer.
     acknowledge_return: AcknowledgeReturn | None = None
+
+    # catalogue(cursor): a page of what is for sale; {} is the first.
     catalogue: Catalogue | None = None
+    # Every problem found, as sentences for a person.
     preflight: Callable[[], Awaitable[tuple[str, ...]]] | None = None
+    # Without a `meter`, each call is taken for one request of the budget.
     budget: Budget | None = None
+    meter: Meter | None = None
+
+    # Store -> how far a unit's price may differ from the ERP's for its account; others are not compared.
     tolerances: Mapping[str, Decimal] = field(default_factory=dict)
+    # Store -> how long after its order it waits for an acknowledgement.
     patience: Mapping[str, timedelta] = field(default_factory=dict)
+    # The poll from whose list an acknowledgement takes an order away; any poll if "".
     new_orders: str = ""
+    # In which the ERP's numbers must be one of a kind, the destination if ""; `number_prefix`: put before them, where
+    # other companies' may be equal.
     account: str = ""
     number_prefix: str = ""
-    meter: Meter | None = None
 
     @property
     def destination(self) -> str:

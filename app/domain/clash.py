@@ -14,7 +14,7 @@ LEFT = "goods have left the warehouse: settle it with the warehouse and the shop
 
 def closed(contents: Contents) -> Violation:
     fix = "the ERP takes no changes of it any more: settle the difference by a return, or a new order"
-    return violation("E-EDIT-AFTER-DESPATCH", "order", contents.document.number, fix)
+    return Violation("E-EDIT-AFTER-DESPATCH", "order", contents.document.number, fix)
 
 
 def despatched(line: DocumentLine, word: str) -> Violation:
@@ -23,19 +23,15 @@ def despatched(line: DocumentLine, word: str) -> Violation:
     if word == "cancelled":
         fix = "it has left the warehouse: refuse it in the channel and let it come back as a return, then accept"
         return Violation("E-CANCEL-AFTER-DESPATCH", name, value, fix, Owner.CX)
-    return violation("E-EDIT-AFTER-DESPATCH", name, f"{value}, {word} in the channel", LEFT)
+    return Violation("E-EDIT-AFTER-DESPATCH", name, f"{value}, {word} in the channel", LEFT)
 
 
 def conflict(line: DocumentLine, name: str, now: Any, new: Any) -> Violation:
     value = f"{spell(now)} in the ERP, {spell(new)} in the channel"
-    return violation("E-EDIT-CONFLICT", f"{name_of(line.entry)}: {name}", value, SETTLE)
+    return Violation("E-EDIT-CONFLICT", f"{name_of(line.entry)}: {name}", value, SETTLE)
 
 
 def spell(value: Any) -> str:
     if isinstance(value, Nominal):
         return f"{value.reference}/{value.cost_centre}/{value.department}"
     return f"{value.normalize():f}" if isinstance(value, Decimal) else str(value)
-
-
-def violation(code: str, field_: str, value: str, fix: str) -> Violation:
-    return Violation(code, field_, value, fix, Owner.OPERATIONS)

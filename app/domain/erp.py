@@ -13,7 +13,7 @@ from app.domain.message import Violation
 from app.domain.progress import Despatch, Progress
 
 if TYPE_CHECKING:  # made of what is below
-    from app.domain.amend import Contents, Hold, Revision
+    from app.domain.amend import Contents, OurLock, Revision
 from app.domain.refusals import Phrases
 
 
@@ -186,39 +186,52 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Erp:
-    """`facts(wanted)`: cached look-ups. `prices(quotes)`: as `Facts.prices`, never from a cache. `probe(keys)`: every document, drafts and archive included, whose customer
-    document number or spare field equals a key; one request for many keys. `place(order, last_check)`: sends one
-    create; `last_check` is called right before the request is written and raises to stop it. Raises PermanentError,
-    TransientError, DestinationError, LockedError or InDoubtError: the class says what became of the request.
-    `find(numbers)`: documents by the ERP's own number; absent = not there. `notes(document_ids)`: all despatch notes of each, as they stand now. `progress(document_id)`: how far it has come, None
-    where there is no such document. `confirm_despatch(despatch, last_check)`: raises as `place` does. `polls`: name -> call, as a channel's. `catalogue(cursor)`: a page of its products; {} is the first.
-    `contents(document_id)`: the document as it stands now, None for one that is gone. `change(revision, hold)`: decides and
-    writes under the ERP's lock on the document, and reads back; answers what then stands there, or why nothing was written;
-    LockedError while somebody else holds the lock. `release(document_id, lock_id)`: ends a lock of ours that was left behind.
-    `lock_seconds`: how long a lock of ours is held at most.
-    `consult(phrases)`: whom to ask what a refusal means. `slots`: ceiling of requests in flight. `deadline`: seconds after which a request is given up.
-    `preflight()`: every problem found, as sentences for a person.
+    """`name`: `sage200`; `connection`: `main`. What writes raises PermanentError, TransientError, DestinationError,
+    LockedError or InDoubtError: the class says what became of the request.
     """
 
     name: str
     connection: str
+    # Cached look-ups.
     facts: Callable[[Wanted], Awaitable[Facts]]
+    # Every document, drafts and archive included, whose customer document number or spare field equals a key; one
+    # request for many keys.
     probe: Callable[[Sequence[str]], Awaitable[Mapping[str, tuple[Document, ...]]]]
+    # place(order, last_check): sends one create; `last_check` is called right before the request is written, and
+    # raises to stop it.
     place: Callable[[SalesOrder, Callable[[], None]], Awaitable[Document]]
+    # Every problem found, as sentences for a person.
     preflight: Callable[[], Awaitable[tuple[str, ...]]]
+
+    # Documents by the ERP's own number; absent = not there.
     find: Callable[[Sequence[str]], Awaitable[Mapping[str, Document]]] | None = None
+    # As `Facts.prices`, never from a cache.
     prices: Callable[[Collection[Quote]], Awaitable[Mapping[Quote, Decimal]]] | None = None
+    # All despatch notes of each document, as they stand now.
     notes: Callable[[Sequence[int]], Awaitable[Mapping[int, tuple[Note, ...]]]] | None = None
+    # How far a document has come, None where there is no such document.
     progress: Callable[[int], Awaitable[Progress | None]] | None = None
+    # confirm_despatch(despatch, last_check): as `place`.
     confirm_despatch: Callable[[Despatch, Callable[[], None]], Awaitable[None]] | None = None
+    # Hears whom to ask what a refusal means.
     consult: Callable[[Phrases], None] | None = None
     polls: Mapping[str, Poll] = field(default_factory=dict)
+    # catalogue(cursor): a page of its products; {} is the first.
     catalogue: Catalogue | None = None
+
+    # A document as it stands now, None for one that is gone.
     contents: "Callable[[int], Awaitable[Contents | None]] | None" = None
-    change: "Callable[[Revision, Hold], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    # change(revision, ours): decides and writes under the ERP's lock on the document, and reads back; answers what then
+    # stands there, or why nothing was written. Raises LockedError while somebody else holds the lock.
+    change: "Callable[[Revision, OurLock], Awaitable[Contents | tuple[Violation, ...]]] | None" = None
+    # release(document_id, lock_id): ends a lock of ours that was left behind.
     release: Callable[[int, int], Awaitable[None]] | None = None
+    # How long a lock of ours is held at most.
     lock_seconds: float = 10.0
+
+    # Ceiling of requests in flight.
     slots: int = 4
+    # Seconds after which a request is given up.
     deadline: float = 60.0
 
     @property

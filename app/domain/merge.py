@@ -9,10 +9,10 @@ from decimal import Decimal
 from typing import Any
 
 from app.domain.amend import Amendment, Contents, DocumentLine, Wish
-from app.domain.clash import SETTLE, closed, conflict, despatched, spell, violation
+from app.domain.clash import SETTLE, closed, conflict, despatched, spell
 from app.domain.erp import DocumentStanding, Entry, EntryKind, SalesOrder
-from app.domain.heads import merge_analysis, merge_dates, merge_delivery
 from app.domain.match import Group, Trio, figures, match, name_of, price_of
+from app.domain.merge_heading import merge_analysis, merge_dates, merge_delivery
 from app.domain.message import Violation
 from app.domain.money import NOTHING, PENNY
 
@@ -50,12 +50,12 @@ def merge(edit: Edit, contents: Contents) -> Wish:
     """Edits of people survive where the channel changed something else; where both changed the same, a person decides."""
     if contents.document.standing is DocumentStanding.CANCELLED:
         fix = "somebody cancelled it in the ERP: cancel it in the channel too, or enter it anew by hand"
-        return (violation("E-SAGE-CANCELLED", "order", contents.document.number, fix),)
+        return (Violation("E-SAGE-CANCELLED", "order", contents.document.number, fix),)
     base, theirs = edit.base, edit.theirs
     if base is not None and (base.customer, base.currency) != (theirs.customer, theirs.currency):
         value = f"{base.customer} in the ERP, {theirs.customer} in the channel"
         fix = "no order changes its account: cancel it in the ERP and post it anew by hand"
-        return (violation("E-EDIT-AFTER-POST", "customer", value, fix),)
+        return (Violation("E-EDIT-AFTER-POST", "customer", value, fix),)
     draft = _Draft()
     for group in match(base.entries if base else None, theirs.entries, contents.lines):
         if group.is_wanted_otherwise:
@@ -107,10 +107,10 @@ def _compare(group: Group) -> Iterator[Violation]:
     (held, worth), (wanted, price) = _sums(ours), _sums(group.theirs)
     if held != wanted:
         value = f"{spell(held)} in the ERP, {spell(wanted)} in the channel"
-        yield violation("E-EDIT-CONFLICT", f"{name}: quantity", value, SETTLE)
+        yield Violation("E-EDIT-CONFLICT", f"{name}: quantity", value, SETTLE)
     elif abs(worth - price) > PENNY * wanted:
         value = f"{spell(worth)} in the ERP, {spell(price)} in the channel"
-        yield violation("E-EDIT-CONFLICT", f"{name}: price", value, SETTLE)
+        yield Violation("E-EDIT-CONFLICT", f"{name}: price", value, SETTLE)
 
 
 def _sums(entries: Sequence[Entry]) -> tuple[Decimal, Decimal]:
@@ -176,7 +176,7 @@ def _judge_absent(trio: Trio, theirs: Entry, draft: _Draft) -> None:
         draft.added.append(theirs)
     elif figures(trio.base) != figures(theirs):
         value = f"gone from the ERP, {theirs.quantity} in the channel"
-        draft.found.append(violation("E-EDIT-CONFLICT", name_of(theirs), value, SETTLE))
+        draft.found.append(Violation("E-EDIT-CONFLICT", name_of(theirs), value, SETTLE))
 
 
 def _judge_change(base: Entry, theirs: Entry, ours: DocumentLine, told: tuple[Edit, _Draft]) -> None:

@@ -177,3 +177,17 @@ class Outcome:
     verdict: Verdict
     follow_ups: tuple[Draft, ...] = ()
     facts: tuple[object, ...] = ()
+
+
+def unreadable(destination: str, key: str, raw: bytes, wrong: Violation) -> Draft:
+    """What is authentic and cannot be read is kept for a person. `key`: of the event, one of a kind at its destination."""
+    name, _, connection = destination.partition(":")
+    return Draft(
+        kind=f"{name}.unreadable",
+        cls=MessageClass.NOTICE,
+        destination=destination,
+        source=connection,
+        key=f"{name}/{connection}/{key}",
+        raw=raw,
+        park=wrong,
+    )

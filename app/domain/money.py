@@ -48,6 +48,11 @@ def is_whole(amount: Decimal, coin: Decimal = PENNY) -> bool:
     return amount.is_finite() and amount == round_half_up(amount, coin)
 
 
+def plain(rate: Decimal) -> Decimal:
+    """20 and 20.00 are one rate, and must be one in a snapshot's hash."""
+    return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
+
+
 def tax_within(gross: Decimal, rate: Decimal, coin: Decimal = PENNY) -> Decimal:
     """The VAT in an amount that holds it; `rate` in percent."""
     return round_half_up(gross * rate / (HUNDRED + rate), coin)

@@ -94,14 +94,7 @@ class Shipped:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """`ref`: the number people see, as text. `updated_at`: the channel's version of this snapshot, UTC.
-    `discount`: order-level discount, positive, in the price mode, spread over the lines only.
-    `paused`: somebody in the channel holds it on purpose. `tax_included`: whether line, charge and discount figures hold VAT.
-    `deliver_from`, `deliver_by`: the days between which a trade customer wants the goods. `shipped`: only where despatches
-    begin in the channel.
-    `unpriced`: lines that the channel gives no figures for: theirs, rate included, are 0 and are missing from the totals.
-    `unacknowledged`: whether the channel waits to hear that the ERP has a line of it.
-    """
+    """One order as its channel shows it. `ref`: the number people see, as text."""
 
     connection: str
     ref: str
@@ -110,6 +103,7 @@ class Order:
     hold_reason: str
     channel_status: str
     placed_at: datetime
+    # The channel's version of this snapshot, UTC.
     updated_at: datetime
     store: str
     market: str
@@ -117,21 +111,33 @@ class Order:
     country: str
     lines: tuple[Line, ...]
     charges: tuple[Charge, ...]
+    # Of the whole order, positive, in the price mode, spread over the lines only.
     discount: Decimal
     totals: Totals
     delivery: Address
     invoice: Address
+    # Whether line, charge and discount figures hold VAT.
     tax_included: bool = True
     wholesale: bool = False
     account: str = ""
     purchase_order: str = ""
     payment_method: str = ""
+    # Somebody in the channel holds it on purpose.
     paused: bool = False
+    # The days between which a trade customer wants the goods.
     deliver_from: date | None = None
     deliver_by: date | None = None
+    # Only where despatches begin in the channel.
     shipped: tuple[Shipped, ...] = ()
+    # Lines that the channel gives no figures for: theirs, rate included, are 0 and are missing from the totals.
     unpriced: tuple[str, ...] = ()
+    # Whether the channel waits to hear that the ERP has a line of it.
     unacknowledged: bool = False
+
+    @property
+    def version(self) -> str:
+        """Of this snapshot, as keys spell it."""
+        return f"{self.updated_at:%Y%m%dT%H%M%S.%f}"
 
     def has_left(self) -> bool:
         """All that is wanted of it was shipped."""

@@ -1,10 +1,9 @@
 """From a channel's order to the ERP's: complete and to the penny, or everything that stands in the way (R-30)."""
 
 from collections.abc import Iterator
-from datetime import date, datetime
-from zoneinfo import ZoneInfo
 
 from app.domain.agreement import agree
+from app.domain.calendar import civil_day
 from app.domain.case import Case, Options
 from app.domain.entries import write_entries
 from app.domain.erp import Facts, SalesOrder, Wanted
@@ -82,14 +81,9 @@ def _open_case(order: Order, mappings: Mappings, facts: Facts, options: Options)
         ship_from=warehouse.ships_from if warehouse else "",
         country=order.delivery.country or order.country,
         buyer=buyer_of(order),
-        day=_civil_day(order.placed_at),
+        day=civil_day(order.placed_at),
     )
     return Case(order, mappings, facts, options, route, mappings.rules_for(route), [])
-
-
-def _civil_day(moment: datetime) -> date:
-    """The day in London: midnight there in summer is the previous day in UTC (finance.md 4.13)."""
-    return moment.astimezone(ZoneInfo("Europe/London")).date()
 
 
 def _unpostable(order: Order, options: Options) -> Iterator[Violation]:

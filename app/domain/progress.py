@@ -9,7 +9,7 @@ from datetime import date
 from decimal import Decimal
 
 from app.domain.despatch import Note
-from app.domain.message import Owner, Violation
+from app.domain.message import Violation
 
 Goods = Mapping[str, Decimal]
 """The ERP's normalised code -> units."""
@@ -78,10 +78,10 @@ def allot(progress: Progress, goods: Goods) -> tuple[Item, ...] | tuple[Violatio
     """
     if not progress.live:
         fix = "the ERP despatches nothing of an order that is not live: release it there, then retry"
-        return (_violation("E-SAGE-REJECTED", "document_status", progress.number, fix),)
+        return (Violation("E-SAGE-REJECTED", "document_status", progress.number, fix),)
     wrong = tuple(found for code, units in goods.items() if (found := _complain(progress, code, units)))
     if wrong or not goods:
-        return wrong or (_violation("E-QTY", "lines", "", "the shipment has no goods of this order"),)
+        return wrong or (Violation("E-QTY", "lines", "", "the shipment has no goods of this order"),)
     return tuple(item for code, units in goods.items() for item in _spread(progress, code, units))
 
 
@@ -102,13 +102,13 @@ def _complain(progress: Progress, code: str, units: Decimal) -> Violation | None
     by_hand = "or despatch it there by hand and retry"
     if not lines:
         fix = f"sales order {progress.number} has no such article: put it back there, {by_hand}"
-        return _violation("E-LINE-UNKNOWN", "product_code", code, fix)
+        return Violation("E-LINE-UNKNOWN", "product_code", code, fix)
     if units > left:
         fix = f"sales order {progress.number} expects only {left.normalize():f} more: correct it there, {by_hand}"
-        return _violation("E-QTY", code, f"{units.normalize():f}", fix)
+        return Violation("E-QTY", code, f"{units.normalize():f}", fix)
     if units > ready:
         fix = f"only {ready.normalize():f} of it are allocated: allocate the rest in the ERP, then retry"
-        return _violation("E-QTY", code, f"{units.normalize():f}", fix)
+        return Violation("E-QTY", code, f"{units.normalize():f}", fix)
     return None
 
 
@@ -134,7 +134,3 @@ def _sum(pairs: Iterable[tuple[str, Decimal]]) -> Goods:
     for code, units in pairs:
         total[code] += units
     return dict(total)
-
-
-def _violation(code: str, field: str, value: str, fix: str) -> Violation:
-    return Violation(code, field, value, fix, Owner.OPERATIONS)

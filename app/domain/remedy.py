@@ -31,8 +31,9 @@ class Place(StrEnum):
 
 
 class Ending(StrEnum):
-    """What accepting means. `acknowledged`: a flag is known of · `left`: the ERP stays as it is · `dismissed`: a notice
-    needs no answer · `told`: a person told the channel · `despatched`: a person despatched it in the ERP · `by_hand`: the order was posted by a person, as a document that must be named · `never`: refused.
+    """What accepting means. `acknowledged`: a flag is known of · `left`: the ERP stays as it is · `dismissed`: a
+    notice needs no answer · `told`: a person told the channel · `despatched`: a person despatched it in the ERP ·
+    `by_hand`: the order was posted by a person, as a document that must be named · `never`: refused.
     """
 
     ACKNOWLEDGED = "acknowledged"

@@ -21,8 +21,9 @@ from app.flows import poll
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import binding, reference, snapshot
+from app.ledger import reference
 from app.ledger.listing import Dropped
+from app.ledger.order import read_order
 from app.ledger.reference import Filed, Reference
 from app.outbox.cases import Case
 
@@ -33,7 +34,7 @@ WALK_SECONDS = 0.3
 def draft(channel: Channel, message: Claimed, again: Order | None = None) -> Draft:
     """One for each order, whatever placed it; one for each time that the channel shows it as new `again`."""
     ref = message.order_ref or ""
-    version = f"/{again.updated_at:%Y%m%dT%H%M%S.%f}" if again else ""
+    version = f"/{again.version}" if again else ""
     return Draft(
         kind=f"{channel.name}.acknowledge",
         cls=MessageClass.EFFECT,
@@ -61,8 +62,7 @@ async def _tell(ctx: Context, message: Claimed) -> Outcome:
         # walk finds it; a list that never comes to rest must not hold up acknowledgements for ever.
         wait = max(WALK_SECONDS, age / 4) * (0.5 + ctx.rng.random())
         return Outcome(message, Snooze("the channel's list is being read", wait))
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, newest = await read_order(ctx.pool, message.source, ref)
     if bound is None or newest is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the order never reached the ERP"))
     number = f"{channel.number_prefix}{bound.document_no}"

@@ -4,12 +4,12 @@ only: nothing is changed anywhere. A walk is one message a page, each followed b
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 import asyncpg
 
 from app.domain.align import Misfit
 from app.domain.align import align as compare
+from app.domain.calendar import LONDON
 from app.domain.channel import Article, Catalogue
 from app.domain.lanes import LONGEST_CODE, UNSTORABLE
 from app.domain.message import Claimed, Done, Draft, MessageClass, Outcome, Result
@@ -19,8 +19,6 @@ from app.flows.upstream import timed
 from app.ledger import alignment
 from app.ledger.alignment import Aligned, ArticlesSeen
 from app.outbox.append import append
-
-LONDON = ZoneInfo("Europe/London")
 
 
 def night_before(now: datetime, hour: int) -> datetime:

@@ -13,19 +13,18 @@ from app.flows.context import Context
 from app.flows.document import read_document
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import binding, snapshot
 from app.ledger.binding import Binding
+from app.ledger.order import read_order
 
 
 def draft(channel: Channel, message: Claimed, order: Order) -> Draft:
     """One for each time that it was asked for."""
-    version = f"{order.updated_at:%Y%m%dT%H%M%S.%f}"
     return Draft(
         kind=f"{channel.name}.answer_cancellation",
         cls=MessageClass.EFFECT,
         destination=channel.destination,
         source=channel.connection,
-        key=f"{channel.name}/cancellation/{channel.connection}/{order.ref}/{version}",
+        key=f"{channel.name}/cancellation/{channel.connection}/{order.ref}/{order.version}",
         order_ref=order.ref,
         body={"ref": order.ref},
         parent=message.id,
@@ -40,8 +39,7 @@ async def answer_cancellation(ctx: Context, batch: Batch) -> AsyncGenerator[Sequ
 async def _answer(ctx: Context, message: Claimed) -> Outcome:
     """Asked again right before it is told: what left the warehouse meanwhile wins."""
     channel, ref = ctx.channels[message.destination], message.order_ref or ""
-    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, taken = await read_order(ctx.pool, message.source, ref)
     if channel.answer_cancellation is None or taken is None or not (asked := _asked(taken.order)):
         return Outcome(message, Done(Result.NO_EFFECT, "nobody asks for it any more"))
     if taken.order.standing is Standing.CANCELLED:

@@ -11,8 +11,8 @@ from app.flows import acknowledge
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import binding, snapshot
 from app.ledger.binding import Proven
+from app.ledger.order import read_order
 from app.outbox.cases import Case
 
 UNKNOWN = "E-DOCUMENT-UNKNOWN"
@@ -44,8 +44,7 @@ async def bind(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], 
 
 async def _bind(ctx: Context, message: Claimed) -> Outcome:
     ref, number = message.order_ref or "", str(message.body["number"])
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, newest = await read_order(ctx.pool, message.source, ref)
     if bound is None or bound.document_id or newest is None or ctx.erp.find is None:
         return Outcome(message, Done(Result.NO_EFFECT, "it is bound already, or not at all"))
     document = (await timed(ctx, ctx.erp.name, "find", ctx.erp.find([number]))).get(number)

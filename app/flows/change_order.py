@@ -16,12 +16,13 @@ from app.flows.answer_cancellation import cancelled_lines, draft
 from app.flows.by_hand import look
 from app.flows.context import Context
 from app.flows.flow import Batch
-from app.flows.hold import Holding
+from app.flows.our_lock import DocumentLock
 from app.flows.plan_order import plan_order
 from app.flows.totals import checked
 from app.flows.upstream import timed
-from app.ledger import binding, snapshot
+from app.ledger import binding
 from app.ledger.binding import Applied, Binding, Ended, Revised
+from app.ledger.order import read_order
 from app.ledger.snapshot import Snapshot
 from app.outbox.intend import last_sent
 
@@ -45,8 +46,7 @@ async def change(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
 async def _follow(ctx: Context, batch: Batch, message: Claimed) -> Outcome:
     """The order lane put us behind the place effect: the order is bound now, or never will be."""
     ref = message.order_ref or ""
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    newest = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, newest = await read_order(ctx.pool, message.source, ref)
     if bound is None or newest is None:
         done = Done(Result.NO_EFFECT, "the order never reached the ERP")
         return Outcome(message, done, _answer(ctx, message, newest.order) if newest else ())
@@ -63,8 +63,8 @@ async def _follow(ctx: Context, batch: Batch, message: Claimed) -> Outcome:
     plan = Plan(None, cancel) if cancelled else await _plan(ctx, message.source, newest.order, unsure=unsure)
     if not isinstance(plan, Plan):
         return Outcome(message, Park(plan))
-    holding = Holding(ctx, batch.lease, message, bound, b"" if cancelled else newest.content)
-    if (written := await _write(holding, plan, newest)) is not None:
+    lock = DocumentLock(ctx, batch.lease, message, bound, b"" if cancelled else newest.content)
+    if (written := await _write(lock, plan, newest)) is not None:
         return written
     done = Done(Result.APPLIED, f"{bound.document_no} is gone from the ERP")
     return Outcome(message, done, _answer(ctx, message, newest.order), (Ended(message.source, ref),))
@@ -116,32 +116,32 @@ def _otherwise(edit: Edit, held: Contents) -> Violation:
     return Violation("E-EDIT-CONFLICT", "total_gross_value", value, fix, Owner.OPERATIONS)
 
 
-async def _write(holding: Holding, plan: Plan, newest: Snapshot) -> Outcome | None:
+async def _write(lock: DocumentLock, plan: Plan, newest: Snapshot) -> Outcome | None:
     """None: the document is gone, and so it should be. Looked at without a lock first: most of what may not be written is
     seen at once, and what is there already needs none.
     """
-    ctx, message, erp = holding.ctx, holding.message, holding.ctx.erp
+    ctx, message, erp = lock.ctx, lock.message, lock.ctx.erp
     if erp.contents is None or erp.change is None:
         raise ValueError(erp.name)
-    held = await timed(ctx, erp.name, "contents", erp.contents(holding.document_id))
+    held = await timed(ctx, erp.name, "contents", erp.contents(lock.document_id))
     if held is None:
-        return None if plan.theirs is None else Outcome(message, Park((_gone(holding.bound),)))
+        return None if plan.theirs is None else Outcome(message, Park((_gone(lock.bound),)))
     wish = plan.decide(held)
     if isinstance(wish, tuple):
         return Outcome(message, Park(wish))
     if message.in_doubt and (plan.unsure or isinstance(wish, Amendment)):
         return Outcome(message, absent(ctx, message))
     if isinstance(wish, Amendment):
-        revision = Revision(holding.document_id, plan.decide, plan.theirs)
-        answer = await timed(ctx, erp.name, "change", erp.change(revision, holding))
+        revision = Revision(lock.document_id, plan.decide, plan.theirs)
+        answer = await timed(ctx, erp.name, "change", erp.change(revision, lock))
         if isinstance(answer, tuple):
             return Outcome(message, Park(answer))
         held = answer
-    return _written(holding, plan, (newest, held))
+    return _written(lock, plan, (newest, held))
 
 
-def _written(holding: Holding, plan: Plan, what: tuple[Snapshot, Contents]) -> Outcome:
-    ctx, message, (newest, held) = holding.ctx, holding.message, what
+def _written(lock: DocumentLock, plan: Plan, what: tuple[Snapshot, Contents]) -> Outcome:
+    ctx, message, (newest, held) = lock.ctx, lock.message, what
     number, answers = held.document.number, _answer(ctx, message, newest.order)
     if plan.theirs is None:
         done = Done(Result.APPLIED, f"{number} is cancelled in the ERP")

@@ -18,8 +18,9 @@ from app.flows.document import read_document
 from app.flows.flow import Batch, FencedError, Lease
 from app.flows.shipment import CONFIRM, goods_of
 from app.flows.upstream import timed
-from app.ledger import binding, shipped, snapshot
+from app.ledger import shipped
 from app.ledger.binding import Binding
+from app.ledger.order import read_order
 from app.ledger.shipped import ShippedConfirmed
 from app.outbox.cases import was_looked_at, was_released
 from app.outbox.intend import Intent, forget, intend, last_sent
@@ -47,8 +48,7 @@ async def confirm_despatch(ctx: Context, batch: Batch) -> AsyncGenerator[Sequenc
 async def _confirm(ctx: Context, lease: Lease, message: Claimed) -> Outcome:
     """The order lane put us behind the place effect: the order is bound now, or never will be."""
     ref = message.order_ref or ""
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, taken = await read_order(ctx.pool, message.source, ref)
     if ctx.erp.progress is None or bound is None or taken is None:
         return Outcome(message, Park((_unplaced(ref, bound),)))
     document_id, codes = await _posted(ctx, bound, taken.order)
@@ -56,7 +56,7 @@ async def _confirm(ctx: Context, lease: Lease, message: Claimed) -> Outcome:
     what = next((one for one in taken.order.shipped if one.shipment == name), None)
     if what is None:
         fix = "find out whether it left: if so, despatch it in the ERP by hand; then accept it as despatched"
-        return Outcome(message, Park((_violation("E-SHIPMENT-GONE", "shipment", name, fix),)))
+        return Outcome(message, Park((Violation("E-SHIPMENT-GONE", "shipment", name, fix),)))
     progress = (
         await timed(ctx, ctx.erp.name, "progress", ctx.erp.progress(document_id)) if document_id else None
     )
@@ -81,7 +81,7 @@ async def _posted(ctx: Context, bound: Binding, order: Order) -> tuple[int, Mapp
 def _unplaced(ref: str, bound: Binding | None) -> Violation:
     number = bound.document_no if bound else ""
     fix = "the ERP shows no sales order of it that we placed: despatch it there by hand, then accept it as despatched"
-    return _violation("E-DESPATCH-UNPLACED", "order", number or ref, fix)
+    return Violation("E-DESPATCH-UNPLACED", "order", number or ref, fix)
 
 
 async def _look(ctx: Context, job: _Job, progress: Progress) -> Outcome | None:
@@ -103,7 +103,7 @@ async def _look(ctx: Context, job: _Job, progress: Progress) -> Outcome | None:
         return Outcome(message, absent(ctx, message))
     ctx.metrics.probe_results_total.labels(ProbeResult.DIFFERS.value).inc()
     fix = f"look at {progress.number} in the ERP: if these goods were not despatched there, retry; if so, accept it"
-    wrong = _violation(UNSURE, "despatch", ", ".join(_spell(job.goods)), fix)
+    wrong = Violation(UNSURE, "despatch", ", ".join(_spell(job.goods)), fix)
     return Outcome(message, Park((wrong,), there=False))
 
 
@@ -174,7 +174,3 @@ async def _courier(ctx: Context, channel: Channel, job: _Job) -> str | Violation
 
 def _spell(goods: Goods) -> list[str]:
     return [f"{units.normalize():f} x {code}" for code, units in goods.items()]
-
-
-def _violation(code: str, field: str, value: str, fix: str) -> Violation:
-    return Violation(code, field, value, fix, Owner.OPERATIONS)

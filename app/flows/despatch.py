@@ -1,4 +1,6 @@
-"""Sage despatched: for each note of an order of ours, its channel is told. A note that was corrected is looked at again."""
+"""The ERP despatched: for each note of an order of ours, its channel is told. A note that was corrected is looked at
+again.
+"""
 
 from collections.abc import AsyncGenerator, Sequence
 

@@ -14,8 +14,8 @@ from app.ledger.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """An open effect of an order. `unsent`: it may still be amended."""
+class OpenEffect:
+    """`unsent`: it may still be amended."""
 
     id: int
     unsent: bool
@@ -25,25 +25,27 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What we know of the orders of a batch. `erp`: the ERP's name. `revising`: orders whose change or cancellation is
-    still to be looked at, and `parked` those that wait for a person. `placed`: keys of place effects that there ever were. `answers`: the channel, where it waits for
-    an answer to a cancellation. `shipped`: shipments of the channel's own that are known, by order. `tells`: the channel, where it wants to
-    hear of orders; `telling`: whose acknowledgement is on its way, or waits for a person. `listed`: whether orders are found in lists
-    that tell no changes.
-    """
+    """What we know of the orders of a batch, by ref. `erp`: the ERP's name."""
 
     erp: str
     snapshots: Mapping[str, Snapshot]
     bindings: Mapping[str, Binding]
-    places: Mapping[str, Place]
+    places: Mapping[str, OpenEffect]
+    # Whose change or cancellation is still to be looked at, and those of them that wait for a person.
     revising: frozenset[str]
-    parked: Mapping[str, Place]
+    parked: Mapping[str, OpenEffect]
+    # Keys of place effects that there ever were.
     placed: frozenset[str]
     mappings: Mappings
+    # The channel, where it waits for an answer to a cancellation.
     answers: Channel | None = None
+    # Shipments of the channel's own that are known.
     shipped: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    # The channel, where it wants to hear of orders.
     tells: Channel | None = None
+    # Whose acknowledgement is on its way, or waits for a person.
     telling: frozenset[str] = frozenset()
+    # Whether orders are found in lists that tell no changes.
     listed: bool = False
 
 
@@ -67,12 +69,10 @@ async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Kno
         "SELECT key FROM idempotency_key WHERE key = ANY($1::text[])",
         [place_key(name, connection, ref) for ref in refs],
     )
-    places = {row["order_ref"]: _place(row) for row in rows if row["kind"].endswith(".place")}
+    places = {row["order_ref"]: _open(row) for row in rows if row["kind"].endswith(".place")}
     revising = [row for row in rows if row["kind"].endswith((".change", ".cancel"))]
     parked = {
-        row["order_ref"]: _place(row)
-        for row in revising
-        if row["state"] == "parked" and not row["send_begun"]
+        row["order_ref"]: _open(row) for row in revising if row["state"] == "parked" and not row["send_begun"]
     }
     return Known(
         name,
@@ -91,9 +91,9 @@ async def read_known(ctx: Context, channel: Channel, refs: Sequence[str]) -> Kno
     )
 
 
-def _place(row: asyncpg.Record) -> Place:
+def _open(row: asyncpg.Record) -> OpenEffect:
     unsent = row["state"] in {"waiting", "ready", "parked"} and not row["send_begun"]
-    return Place(row["id"], unsent, row["state"], tuple(row["lanes"]))
+    return OpenEffect(row["id"], unsent, row["state"], tuple(row["lanes"]))
 
 
 def place_key(erp: str, connection: str, ref: str) -> str:

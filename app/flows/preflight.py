@@ -2,7 +2,7 @@
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -14,7 +14,7 @@ from app.db.session import TROUBLE
 from app.domain.channel import Channel
 from app.domain.erp import Erp
 from app.domain.errors import SluiceError
-from app.domain.message import Owner
+from app.domain.message import Owner, Violation
 from app.mappings.lint import lint, lint_carriers, wanted
 from app.mappings.read import load
 
@@ -105,17 +105,16 @@ async def check_carriers(pool: asyncpg.Pool, channel: Channel) -> list[Problem]:
     if channel.ship is None:
         return []
     listed = await channel.carriers() if channel.carriers else None
-    found = lint_carriers(await load(pool), channel.connection, listed)
-    return [
-        Problem("mappings", f"{one.code} {one.field}: {one.value}: {one.fix}", one.owner) for one in found
-    ]
+    return _unsound(lint_carriers(await load(pool), channel.connection, listed))
 
 
 async def check_mappings(pool: asyncpg.Pool, erp: Erp) -> list[Problem]:
     """The tables against what the ERP knows today."""
     mappings = await load(pool)
-    facts = await erp.facts(wanted(mappings))
+    return _unsound(lint(mappings, await erp.facts(wanted(mappings))))
+
+
+def _unsound(found: Iterable[Violation]) -> list[Problem]:
     return [
-        Problem("mappings", f"{one.code} {one.field}: {one.value}: {one.fix}", one.owner)
-        for one in lint(mappings, facts)
+        Problem("mappings", f"{one.code} {one.field}: {one.value}: {one.fix}", one.owner) for one in found
     ]

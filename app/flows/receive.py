@@ -7,7 +7,7 @@ from datetime import datetime
 
 from app.domain.channel import Channel, Receive
 from app.domain.errors import MalformedError
-from app.domain.message import Draft, MessageClass, Owner, Violation
+from app.domain.message import Draft, Owner, Violation, unreadable
 from app.outbox.flush import UnstorableError
 from app.outbox.keys import Appended
 
@@ -33,23 +33,10 @@ class Received:
     readable: bool
 
 
-def unreadable(channel: Channel, raw: bytes) -> Draft:
-    digest = hashlib.sha256(raw).hexdigest()[:32]
-    return Draft(
-        kind=f"{channel.name}.unreadable",
-        cls=MessageClass.NOTICE,
-        destination=channel.destination,
-        source=channel.connection,
-        key=f"{channel.name}/{channel.connection}/unreadable/{digest}",
-        raw=raw,
-        park=Violation(
-            code="E-UNREADABLE",
-            field="body",
-            value=f"{len(raw)} bytes",
-            fix="Look at the raw bytes; teach the connector to read them, then retry",
-            owner=Owner.SRE,
-        ),
-    )
+def _unreadable(channel: Channel, raw: bytes) -> Draft:
+    fix = "Look at the raw bytes; teach the connector to read them, then retry"
+    wrong = Violation("E-UNREADABLE", "body", f"{len(raw)} bytes", fix, Owner.SRE)
+    return unreadable(channel.destination, f"unreadable/{hashlib.sha256(raw).hexdigest()[:32]}", raw, wrong)
 
 
 async def receive(channel: Channel, verify: Receive, delivery: Delivery, store: Store) -> Received:
@@ -57,11 +44,11 @@ async def receive(channel: Channel, verify: Receive, delivery: Delivery, store: 
     try:
         drafts: Sequence[Draft] = verify(delivery.raw, delivery.headers, delivery.at)
     except MalformedError:
-        return summary(await store([unreadable(channel, delivery.raw)]), readable=False)
+        return summary(await store([_unreadable(channel, delivery.raw)]), readable=False)
     try:
         return summary(await store(drafts), readable=True)
     except UnstorableError:
-        parked = unreadable(channel, delivery.raw)
+        parked = _unreadable(channel, delivery.raw)
         stored = [one for draft in drafts for one in await _store_or_park(draft, parked, store)]
         return summary(stored, readable=False)
 

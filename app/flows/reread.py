@@ -25,7 +25,7 @@ from app.flows import acknowledge, answer_cancellation
 from app.flows.brought import after, read
 from app.flows.context import Context
 from app.flows.flow import Batch
-from app.flows.known import Known, Place, place_key, read_known
+from app.flows.known import Known, OpenEffect, place_key, read_known
 from app.flows.paused import told
 from app.flows.shipment import with_shipped
 from app.flows.turn import in_turn
@@ -169,7 +169,7 @@ def missing(
     return (_draft("change", message, order, known, destination),), ()
 
 
-def _amended(place: Place, order: Order, known: Known) -> tuple[Change, ...]:
+def _amended(place: OpenEffect, order: Order, known: Known) -> tuple[Change, ...]:
     """The body is read at send time; only lanes, a hold or a park need the message itself to move. One that stays must
     still be unsent when the new snapshot is kept, or it would be sent with the old one and nobody would notice.
     """
@@ -205,7 +205,7 @@ def _key(verb: str, order: Order, known: Known) -> str:
     """The business fact: one place for each order, one change for each version of it: an edit that was taken back may
     be made again. An order that was cancelled unsent and opened again is a new fact.
     """
-    version = f"/{order.updated_at:%Y%m%dT%H%M%S.%f}"
+    version = f"/{order.version}"
     if verb == "place":
         key = place_key(known.erp, order.connection, order.ref)
         return key + version if key in known.placed else key

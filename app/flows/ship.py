@@ -4,8 +4,8 @@ import hashlib
 from collections import Counter
 from collections.abc import AsyncGenerator, Sequence
 from dataclasses import replace
-from zoneinfo import ZoneInfo
 
+from app.domain.calendar import civil_day
 from app.domain.channel import Ship, Shipment
 from app.domain.despatch import Note, Parcel, Shipping, describe, line_codes, pack
 from app.domain.errors import DestinationError, InDoubtError, SluiceError, SnoozeError
@@ -14,13 +14,13 @@ from app.flows.context import Context
 from app.flows.flow import Batch, FencedError
 from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
-from app.ledger import binding, parcel, snapshot
+from app.ledger import parcel
 from app.ledger.notes import NotesSeen
+from app.ledger.order import read_order
 from app.ledger.parcel import ParcelTold
 from app.outbox.cases import was_looked_at
 from app.outbox.intend import Intent, forget, intend, last_sent
 
-LONDON = ZoneInfo("Europe/London")
 UNREAD_SECONDS = 5.0
 UNSURE = "E-SHIP-UNSURE"
 
@@ -40,8 +40,7 @@ async def ship(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], 
 async def _ship(ctx: Context, message: Claimed) -> Outcome:
     """The order lane puts it behind the acknowledgement, and behind the notes before it."""
     channel, ref = ctx.channels[message.destination], message.order_ref or ""
-    bound = (await binding.read(ctx.pool, message.source, [ref])).get(ref)
-    taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
+    bound, taken = await read_order(ctx.pool, message.source, ref)
     if channel.ship is None or ctx.erp.notes is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel is not told of despatches"))
     if bound is None or taken is None:
@@ -57,7 +56,7 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
         return Outcome(message, Done(Result.NO_EFFECT, f"{note.number} was told"))
     mappings = await ctx.mappings()
     codes = line_codes(taken.order, mappings, bound.codes)
-    today = ctx.now().astimezone(LONDON).date()
+    today = civil_day(ctx.now())
     before = Counter[str]()
     for one in told.values():
         before.update(one.lines)

@@ -10,7 +10,7 @@ import structlog
 from app.db.session import TROUBLE
 from app.flows import align, carriers, late, poll, reconsider
 from app.flows.context import Context
-from app.flows.hold import release_left
+from app.flows.our_lock import release_left
 from app.flows.overtaken import end_overtaken
 from app.flows.plan_order import HELD_SECONDS
 from app.flows.signal import Signal

@@ -36,8 +36,8 @@ class Doubted:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """`fresh`: rows that are new or changed, of which `new` were not listed before. `left`: (item, order ref) of what left the list; `again`: the walk found
-    something new on this page or an earlier one. Both are told when it ends.
+    """`fresh`: rows that are new or changed, of which `new` were not listed before. `left`: (item, order ref) of what
+    left the list; `again`: the walk found something new on this page or an earlier one. Both are told when it ends.
     """
 
     fresh: tuple[Listed, ...]

@@ -36,7 +36,9 @@ async def succeeded(pool: asyncpg.Pool, destination: str, ceiling: int, now: dat
 
 
 async def failed(pool: asyncpg.Pool, destination: str, failure: Failure, *, rests: bool) -> None:
-    """Halves the requests in flight. The longest rest that was asked for counts. `rests`: nothing is attempted for a while; always so once the breaker opens."""
+    """Halves the requests in flight. The longest rest that was asked for counts. `rests`: nothing is attempted for a
+    while; always so once the breaker opens.
+    """
     row = await pool.fetchrow(
         """
         UPDATE destination SET failures = failures + 1, slots = GREATEST(1, slots / 2), error = left($2, 200),

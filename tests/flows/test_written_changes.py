@@ -7,14 +7,14 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.amend import Amendment, Contents, Hold, Revision
+from app.domain.amend import Amendment, Contents, OurLock, Revision
 from app.domain.erp import DocumentStanding
 from app.domain.errors import InDoubtError, SnoozeError, TransientError
 from app.domain.message import Violation
 from app.domain.order import Standing
 from app.flows.accept import Word, accept
 from app.flows.aim import Aim
-from app.flows.hold import release_left
+from app.flows.our_lock import release_left
 from app.ledger import lock
 from tests.domain.test_merge import edited, held, units, write
 from tests.flows.stage import BOOKS, SHOP, Stage, order_of
@@ -39,20 +39,20 @@ class Desk:
     async def read(self, _document_id: int) -> Contents | None:
         return self.contents
 
-    async def change(self, revision: Revision, hold: Hold) -> Contents | tuple[Violation, ...]:
-        await hold.begin()
-        await hold.take(5)
+    async def change(self, revision: Revision, ours: OurLock) -> Contents | tuple[Violation, ...]:
+        await ours.begin()
+        await ours.take(5)
         act = self.script.pop(0) if self.script else None
         if isinstance(act, Exception):
-            await hold.end()
+            await ours.end()
             raise act
         wish = revision.decide(self.contents)
         if isinstance(wish, Amendment):
-            await hold.write()
+            await ours.write()
             self.contents = write(self.contents, wish)
         if act is not None:
             raise act()
-        await hold.end()
+        await ours.end()
         return wish if isinstance(wish, tuple) else self.contents
 
     async def release(self, document_id: int, lock_id: int) -> None:
@@ -127,7 +127,7 @@ async def test_a_change_that_never_arrived_is_sent_again_only_after_the_quaranti
 @pytest.mark.requirement("R-58")
 async def test_what_a_killed_worker_held_is_released_by_the_next_try(desk: Desk) -> None:
     stage = desk.stage
-    desk.script = [lambda: InDoubtError("killed")]  # nobody said that the hold ended
+    desk.script = [lambda: InDoubtError("killed")]  # nobody said that the lock ended
     await stage.accept(order_of("1", "TEE", "DRESS", at=at(1)))
     assert await open_locks(stage) == 1
     stage.later(11)

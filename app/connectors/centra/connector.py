@@ -14,7 +14,7 @@ from app.connectors.centra.client import Client, query
 from app.connectors.centra.documents import ORDERS, SHIPPED_ORDERS
 from app.connectors.centra.mapping import Reading, map_order
 from app.connectors.centra.payloads import INT_MOST
-from app.connectors.centra.poll import PAGE_SIZE, Source, confirm, read_changed, read_events
+from app.connectors.centra.poll import PAGE_SIZE, Source, confirm, in_store, read_changed, read_events
 from app.connectors.centra.preflight import find_problems
 from app.connectors.centra.settings import CentraSettings
 from app.connectors.centra.ship import ship
@@ -93,9 +93,8 @@ async def fetch_orders(refs: Sequence[str], *, source: Source) -> Mapping[str, O
 async def _read(numbers: set[int], where: dict[str, Any], source: Source) -> dict[int, dict[str, Any]]:
     if not numbers:
         return {}
-    store = {} if source.settings.store is None else {"storeId": [source.settings.store]}
     # The limit is part of what a query costs, so it is no higher than need be.
-    variables = {"where": {"number": sorted(numbers), **store, **where}, "limit": len(numbers)}
+    variables = {"where": {"number": sorted(numbers), **in_store(source), **where}, "limit": len(numbers)}
     document = SHIPPED_ORDERS if source.settings.ships_itself else ORDERS
     rows = (await query(source.client, document, variables)).get("orders")
     if not isinstance(rows, list):

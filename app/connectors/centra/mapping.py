@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +13,7 @@ from app.connectors.centra.bundles import ITEM, Booked
 from app.connectors.centra.payloads import DeliveryWindow, WireAddress, WireOrder, moment
 from app.connectors.centra.shipped import read_shipped
 from app.domain.message import Owner, Violation
+from app.domain.money import plain
 from app.domain.order import Address, Charge, ChargeKind, Line, LineKind, Order, Standing, Totals, Unreadable
 
 KNOWN_STATUSES = frozenset({"PENDING", "CONFIRMED", "PROCESSING", "SHIPPED", "ARCHIVED", "CANCELLED"})
@@ -108,7 +108,7 @@ def _lines(bill: Bill) -> Iterator[Line]:
             quantity=line.quantity,
             cancelled=line.cancelled_quantity,
             gross=amount,
-            tax_rate=_plain(rate),
+            tax_rate=plain(rate),
             ean=line.product_size.ean if line.product_size else "",
             kind=LineKind.GIFT_CARD if _is_gift(booked) else LineKind.PRODUCT,
         )
@@ -166,11 +166,6 @@ def _days(windows: Sequence[DeliveryWindow]) -> tuple[date | None, date | None]:
     starts = (one.delivery_start_date for one in windows if one.delivery_start_date)
     ends = (one.delivery_end_date for one in windows if one.delivery_end_date)
     return min(starts, default=None), max(ends, default=None)
-
-
-def _plain(rate: Decimal) -> Decimal:
-    """20 and 20.0 are one rate, and must be one in a snapshot's hash."""
-    return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
 
 
 def _misread(error: ValueError) -> Iterator[Violation]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain import message
 from app.domain.message import Draft, MessageClass, Owner, Violation
 
 KNOWN_TYPES = frozenset({"order", "shipment", "customer", "account", "return"})
@@ -24,18 +25,7 @@ def notice(connection: str, key: str, body: dict[str, Any], raw: bytes | None = 
 
 def unreadable(connection: str, key: str, wrong: str, raw: bytes) -> Draft:
     """`wrong` names fields and holds no value: values may be personal."""
-    return Draft(
-        kind="centra.unreadable",
-        cls=MessageClass.NOTICE,
-        destination=f"centra:{connection}",
-        source=connection,
-        key=f"centra/{connection}/{key}",
-        raw=raw,
-        park=Violation(
-            code="E-UNREADABLE",
-            field=f"event: {wrong}",
-            value="",
-            fix="read the stored event; the sweep finds the order whatever it meant",
-            owner=Owner.SRE,
-        ),
+    fix = "read the stored event; the sweep finds the order whatever it meant"
+    return message.unreadable(
+        f"centra:{connection}", key, raw, Violation("E-UNREADABLE", f"event: {wrong}", "", fix, Owner.SRE)
     )

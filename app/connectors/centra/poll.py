@@ -59,7 +59,7 @@ async def read_events(cursor: dict[str, Any], now: datetime, *, source: Source) 
 
 async def _queue(source: Source) -> tuple[tuple[QueueEvent, ...], list[datetime]]:
     """The events and their moments."""
-    data = await query(source.client, EVENTS, {"where": _where(source), "limit": PAGE_SIZE})
+    data = await query(source.client, EVENTS, {"where": in_store(source), "limit": PAGE_SIZE})
     try:
         events = _EVENTS.validate_python(data.get("events"))
         return events, [moment(event.created_at, source.settings.zone) for event in events]
@@ -114,7 +114,7 @@ async def read_changed(cursor: dict[str, Any], now: datetime, *, source: Source)
 
 
 async def _changed_from(start: datetime, page: int, source: Source) -> list[tuple[int, datetime]]:
-    where = {"updatedAt": {"from": start.isoformat()}} | _where(source)
+    where = {"updatedAt": {"from": start.isoformat()}} | in_store(source)
     data = await query(source.client, CHANGED, {"where": where, "limit": PAGE_SIZE, "page": page})
     try:
         rows = _CHANGED.validate_python(data.get("orders"))
@@ -150,7 +150,8 @@ def _sweep_draft(number: int, change: datetime, now: datetime, connection: str) 
     return notice(connection, f"sweep/{number}/{date}{young}", body)
 
 
-def _where(source: Source) -> dict[str, Any]:
+def in_store(source: Source) -> dict[str, Any]:
+    """The part of a `where` that leaves other stores out."""
     return {} if source.settings.store is None else {"storeId": [source.settings.store]}
 
 

@@ -11,14 +11,13 @@ from app.connectors.centra.client import query
 from app.connectors.centra.documents import SHIPPED
 from app.connectors.centra.notices import notice
 from app.connectors.centra.payloads import Id, Text, Wire, moment
-from app.connectors.centra.poll import PAGE_SIZE, Source
+from app.connectors.centra.poll import PAGE_SIZE, Source, in_store
 from app.connectors.centra.ship import MARK
+from app.domain.calendar import civil_day
 from app.domain.channel import Page
 from app.domain.errors import TransientError
 from app.domain.message import Draft
 from app.domain.order import Shipped
-
-LONDON = ZoneInfo("Europe/London")
 
 
 class WireOrderLine(Wire):
@@ -73,7 +72,7 @@ def read_shipped(raw: Mapping[str, Any], zone: ZoneInfo) -> tuple[Shipped, ...]:
 
 def _shipped(wire: WireDeparture, zone: ZoneInfo) -> Shipped:
     carrier = wire.carrier_information or WireCarrier()
-    day = moment(wire.shipped_at, zone).astimezone(LONDON).date() if wire.shipped_at else None
+    day = civil_day(moment(wire.shipped_at, zone)) if wire.shipped_at else None
     lines = tuple((str(line.order_line.id), line.quantity) for line in wire.lines)
     names = (carrier.carrier_name.strip(), carrier.service_name.strip(), wire.tracking_number.strip())
     return Shipped(wire.number, lines, *names, day)
@@ -89,9 +88,9 @@ async def find_orders(ids: Sequence[int], *, source: Source) -> Mapping[int, str
 
 
 async def read_completed(cursor: dict[str, Any], now: datetime, *, source: Source) -> Page:
-    """Shipments that left, by their last change, from a little before the newest that was seen: one that leaves need not
-    move its order's own stamp. cursor: `since`, when the last finished walk began; `at`, `page` and `began` of an unfinished one:
-    what changes while it goes on is the next one's.
+    """Shipments that left, by their last change, from a little before the newest that was seen: one that leaves need
+    not move its order's own stamp. cursor: `since`, when the last finished walk began; `at`, `page` and `began` of an
+    unfinished one: what changes while it goes on is the next one's.
     """
     settings = source.settings
     first = now - timedelta(days=settings.backfill_days)
@@ -123,8 +122,8 @@ def _drafts(rows: Sequence[WireFound], connection: str) -> Iterator[Draft]:
 
 
 async def _find(where: dict[str, Any], page: int, source: Source) -> tuple[WireFound, ...]:
-    store = {} if source.settings.store is None else {"storeId": [source.settings.store]}
-    data = await query(source.client, SHIPPED, {"where": where | store, "limit": PAGE_SIZE, "page": page})
+    variables = {"where": where | in_store(source), "limit": PAGE_SIZE, "page": page}
+    data = await query(source.client, SHIPPED, variables)
     try:
         return _FOUND.validate_python(data.get("shipments"))
     except ValueError as error:

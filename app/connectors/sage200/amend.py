@@ -6,16 +6,16 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.connectors.sage200.classify import message, redact
+from app.connectors.sage200.classify import message
 from app.connectors.sage200.client import Client
 from app.connectors.sage200.contents import ANALYSIS, WholeRow, Writing, amend_body, contents
 from app.connectors.sage200.mapping import Ids, is_whole
 from app.connectors.sage200.payloads import read
-from app.connectors.sage200.phrasebook import Phrasebook, refusal
+from app.connectors.sage200.phrasebook import Phrasebook, refusal, told
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
-from app.domain.amend import Amendment, Contents, Hold, Revision
+from app.domain.amend import Amendment, Contents, OurLock, Revision
 from app.domain.errors import (
     DestinationError,
     InDoubtError,
@@ -43,7 +43,7 @@ class _Work:
     """`ids`: of the codes that may be written."""
 
     revision: Revision
-    hold: Hold
+    ours: OurLock
     ids: Ids | None
     record: bool
 
@@ -68,16 +68,16 @@ class Amends:
         analysis = {slot: str(value) for slot, value in slots if value}
         return contents(row, MappingProxyType(analysis), await self._reference.tables())
 
-    async def change(self, revision: Revision, hold: Hold) -> Contents | tuple[Violation, ...]:
+    async def change(self, revision: Revision, ours: OurLock) -> Contents | tuple[Violation, ...]:
         """What a try wrote half is seen by the next one, since each reads the order anew."""
         order = revision.order
         ids = await self._reference.ids(order) if order is not None else None
         record = (await self._reference.tables()).settings.record_cancelled_order_lines
-        work = _Work(revision, hold, ids, record)
+        work = _Work(revision, ours, ids, record)
         lock: _Lock | None = None
         try:
             async with asyncio.timeout(self._settings.lock_seconds):
-                async with self._locked(revision.document_id, hold) as lock:
+                async with self._locked(revision.document_id, ours) as lock:
                     refused = await self._under(lock, work)
         except TimeoutError as error:
             if lock is not None and lock.sent:
@@ -94,17 +94,17 @@ class Amends:
             raise TransientError(f"Sage does not release a lock of ours: {message(refused.body)}")
 
     @asynccontextmanager
-    async def _locked(self, document_id: int, hold: Hold) -> AsyncIterator[_Lock]:
+    async def _locked(self, document_id: int, ours: OurLock) -> AsyncIterator[_Lock]:
         """An answer that was lost leaves what was remembered of it: the lock may be there."""
-        await hold.begin()
+        await ours.begin()
         answer = await self._client.lock(_path(document_id))
         lock_id = None if isinstance(answer, Reply) else answer.get("lock_id")
         if not isinstance(lock_id, int):
-            await hold.end()
+            await ours.end()
             raise await self._unlocked(document_id, answer if isinstance(answer, Reply) else None)
         lock = _Lock(lock_id)
         try:
-            await hold.take(lock_id)
+            await ours.take(lock_id)
             yield lock
         finally:
             if not lock.released:
@@ -112,7 +112,7 @@ class Amends:
                     await self.release(document_id, lock_id)
                     lock.released = True
             if lock.released:
-                await hold.end()
+                await ours.end()
 
     async def _unlocked(self, document_id: int, reply: Reply | None) -> SluiceError:
         if reply is None:
@@ -130,7 +130,7 @@ class Amends:
         wish = work.revision.decide(held)
         if not isinstance(wish, Amendment):
             return held if wish is None else wish
-        await work.hold.write()
+        await work.ours.write()
         refused = await self._put(lock, work, (held, wish), allocate=self._settings.allocate)
         if refused is not None and self._settings.allocate and await self._book.means(refused) is Cause.STOCK:
             held = await self._read(work.revision.document_id)
@@ -159,11 +159,7 @@ class Amends:
         raise await self._refused(work.revision, refused)
 
     async def _refused(self, revision: Revision, reply: Reply) -> SluiceError:
-        text = message(reply.body)
-        if revision.order is not None:
-            to = revision.order.delivery
-            text = redact(text, (to.name, *to.lines, to.city, to.postcode, to.contact, to.phone, to.email))
-        return refusal(await self._book.means(reply), reply, text)
+        return refusal(await self._book.means(reply), reply, told(reply, revision.order))
 
     async def _read(self, document_id: int) -> Contents:
         held = await self.contents(document_id)

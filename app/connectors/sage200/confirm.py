@@ -10,7 +10,7 @@ from app.connectors.sage200.classify import message
 from app.connectors.sage200.client import PAGE, Client, LastCheck
 from app.connectors.sage200.despatches import Despatches
 from app.connectors.sage200.lookups import Finder, Kind
-from app.connectors.sage200.mapping import standing
+from app.connectors.sage200.mapping import misfit, standing
 from app.connectors.sage200.odata import equals
 from app.connectors.sage200.payloads import Amount, Record, Sent, Text60, Text256, Wire, read
 from app.connectors.sage200.phrasebook import Phrasebook, refusal
@@ -158,6 +158,5 @@ def _body(despatch: Despatch, courier: int | None) -> dict[str, Any]:
             ),
         )
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
-        raise PermanentError("E-FIELD-LENGTH", f"the despatch does not fit Sage's fields: {wrong}") from error
+        raise misfit("despatch", error) from error
     return sent.model_dump(exclude_none=True)

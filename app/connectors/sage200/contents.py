@@ -16,13 +16,14 @@ from app.connectors.sage200.mapping import (
     day_sent,
     document,
     line_sent,
+    misfit,
     word_of,
 )
 from app.connectors.sage200.payloads import LineRow, OrderRow, Wire
 from app.connectors.sage200.tables import Tables
 from app.domain.amend import Amendment, Contents, DocumentLine
 from app.domain.erp import Delivery, Entry, EntryKind, Nominal
-from app.domain.errors import DestinationError, PermanentError
+from app.domain.errors import DestinationError
 
 AMENDABLE = frozenset({"live", "onhold", "draft", "0", "1", "5"})
 ADDRESS_FIELDS = (
@@ -146,8 +147,7 @@ def amend_body(amendment: Amendment, writing: Writing) -> dict[str, Any]:
             body["delivery_address"] = _address(amendment.delivery, writing.ids)
         lines = list(_lines(amendment, writing))
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
-        raise PermanentError("E-FIELD-LENGTH", f"the change does not fit Sage's fields: {wrong}") from error
+        raise misfit("change", error) from error
     if amendment.dates is not None:
         names = ("requested_delivery_date", "promised_delivery_date")
         body |= {name: day_sent(one) for name, one in zip(names, amendment.dates, strict=True) if one}

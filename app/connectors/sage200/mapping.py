@@ -62,11 +62,16 @@ def order_body(order: SalesOrder, ids: Ids, *, spare_slot: int, allocate: bool) 
             analysis=dict(order.analysis),
         )
     except ValidationError as error:
-        wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
-        raise PermanentError("E-FIELD-LENGTH", f"the order does not fit Sage's fields: {wrong}") from error
+        raise misfit("order", error) from error
     body = sent.model_dump(exclude_none=True, exclude={"spare", "analysis"})
     body |= {f"analysis_code_{slot}": value for slot, value in sorted(sent.analysis.items())}
     return body | ({f"spare_text_{spare_slot}": sent.spare} if sent.spare else {})
+
+
+def misfit(what: str, error: ValidationError) -> PermanentError:
+    """Names every field that does not fit."""
+    wrong = "; ".join(f"{'.'.join(map(str, part['loc']))}: {part['msg']}" for part in error.errors())
+    return PermanentError("E-FIELD-LENGTH", f"the {what} does not fit Sage's fields: {wrong}")
 
 
 def day_sent(day: date) -> str:

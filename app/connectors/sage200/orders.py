@@ -3,12 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-from app.connectors.sage200.classify import message, redact
 from app.connectors.sage200.client import Client, LastCheck, Row
 from app.connectors.sage200.mapping import Ids, document, is_whole, order_body, viewed
 from app.connectors.sage200.odata import any_of, equals
 from app.connectors.sage200.payloads import OrderRow, ViewRow, read
-from app.connectors.sage200.phrasebook import Phrasebook, refusal
+from app.connectors.sage200.phrasebook import Phrasebook, refusal, told
 from app.connectors.sage200.reference import Reference
 from app.connectors.sage200.replies import Reply
 from app.connectors.sage200.settings import Sage200Settings
@@ -93,20 +92,20 @@ class Orders:
     async def _refused(self, order: SalesOrder, reply: Reply) -> SluiceError:
         """A text that nobody knows decides nothing: whether something was made in spite of it is looked up."""
         why = await self._book.means(reply)
-        text = _told(order, reply)
+        text = told(reply, order)
         if why in {Cause.UNKNOWN, Cause.PASSING}:
             await self._nothing_made(order, reply)
         return refusal(why, reply, text)
 
     async def _nothing_made(self, order: SalesOrder, reply: Reply) -> None:
         """Raises InDoubtError unless Sage holds nothing under the order's key: a refused create may leave a draft."""
-        told = f"Sage refused with {reply.status} ({_told(order, reply)})"
+        said = f"Sage refused with {reply.status} ({told(reply, order)})"
         try:
             found = await self.probe([order.key])
         except SluiceError as error:
-            raise InDoubtError(f"{told} and could not be asked what it kept: {error}") from error
+            raise InDoubtError(f"{said} and could not be asked what it kept: {error}") from error
         if found[order.key]:
-            raise InDoubtError(f"{told} and yet holds a document under the key {order.key}")
+            raise InDoubtError(f"{said} and yet holds a document under the key {order.key}")
 
     async def _listed(self, keys: Sequence[str]) -> list[Document]:
         terms = [equals(KEY, key) for key in keys]
@@ -139,9 +138,3 @@ class Orders:
     def _row(self, raw: Row) -> OrderRow:
         slot = self._settings.spare_slot
         return read(OrderRow, [{**raw, "trace": raw.get(f"spare_text_{slot}") if slot else ""}])[0]
-
-
-def _told(order: SalesOrder, reply: Reply) -> str:
-    to = order.delivery
-    private = (to.name, *to.lines, to.city, to.postcode, to.contact, to.phone, to.email)
-    return redact(message(reply.body), private)

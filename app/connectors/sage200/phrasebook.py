@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from app.connectors.sage200.classify import cause, message
+from app.connectors.sage200.classify import cause, message, redact
 from app.connectors.sage200.replies import Reply
+from app.domain.erp import SalesOrder
 from app.domain.errors import LockedError, PermanentError, SluiceError, TransientError
 from app.domain.refusals import Cause, PhraseRow, Phrases
 
@@ -39,8 +40,17 @@ class Phrasebook:
         return cause(reply.status, message(reply.body), self.locked, await self.phrases())
 
 
+def told(reply: Reply, order: SalesOrder | None) -> str:
+    """Sage's own words, without the shopper's data that was sent with the order."""
+    text = message(reply.body)
+    if order is None:
+        return text
+    to = order.delivery
+    return redact(text, (to.name, *to.lines, to.city, to.postcode, to.contact, to.phone, to.email))
+
+
 def refusal(why: Cause, reply: Reply, text: str) -> SluiceError:
-    """`text`: Sage's own words, without a shopper's data."""
+    """`text`: as `told`."""
     if why is Cause.LOCKED:
         return LockedError(f"locked in Sage: {text}")
     if why is Cause.PASSING:

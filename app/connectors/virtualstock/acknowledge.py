@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from app.connectors.virtualstock.failures import refused
-from app.connectors.virtualstock.mapping import LONDON, NEW, moment
+from app.connectors.virtualstock.mapping import NEW, moment
 from app.connectors.virtualstock.orders import path_of, read_order
 from app.connectors.virtualstock.outgoing import File, name_of, spell
 from app.connectors.virtualstock.payloads import WireItem, WireOrder, last_number
 from app.connectors.virtualstock.poll import Source
 from app.connectors.virtualstock.settings import Retailer
+from app.domain.calendar import civil_day
 from app.domain.channel import Acknowledged, Acknowledgement
 from app.domain.errors import PermanentError, TransientError
 
@@ -25,8 +26,8 @@ NOON = "T12:00:00"
 async def acknowledge(
     told: Acknowledgement, *, source: Source, clock: Callable[[], datetime]
 ) -> Acknowledged:
-    """The order is read first, so that a repeat changes nothing. Raises
-    PermanentError(E-DATE-WINDOW) where the dates to send would break what the retailer promised.
+    """The order is read first, so that a repeat changes nothing. Raises PermanentError(E-DATE-WINDOW) where the dates to
+    send would break what the retailer promised.
     """
     wire = await read_order(source, told.channel_id)
     try:
@@ -118,7 +119,7 @@ def _promised(item: WireItem) -> date | None:
     if not item.promised_date:
         return None
     try:
-        return moment(item.promised_date).astimezone(LONDON).date()
+        return civil_day(moment(item.promised_date))
     except ValueError as error:
         raise PermanentError(
             "E-DATE-FORMAT", f"line {item.line_reference}: promised_date is no date"

@@ -64,10 +64,10 @@ class Client:
         if self._settings.auth == "basic":
             return await self._send(self._built(method, path, params, body), self._basic)
         token = await self._login.access()
-        reply = await self._send(self._built(method, path, params, body), _bearer(token))
+        reply = await self._send(self._built(method, path, params, body), _Bearer(token))
         if reply.response.status_code == 401:
             token = await self._login.replace(token)
-            reply = await self._send(self._built(method, path, params, body), _bearer(token))
+            reply = await self._send(self._built(method, path, params, body), _Bearer(token))
         return reply
 
     def _built(
@@ -105,10 +105,6 @@ class _Bearer(httpx.Auth):
     def auth_flow(self, request: httpx.Request) -> Any:
         request.headers["Authorization"] = f"Bearer {self._token}"
         yield request
-
-
-def _bearer(token: str) -> httpx.Auth:
-    return _Bearer(token)
 
 
 async def _read(response: httpx.Response) -> bytes:

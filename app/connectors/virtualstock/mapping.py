@@ -7,17 +7,16 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from types import MappingProxyType
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from pydantic import ValidationError
 
 from app.connectors.virtualstock.payloads import WireAddress, WireItem, WireOrder, last_number
 from app.connectors.virtualstock.settings import VirtualstockSettings
+from app.domain.calendar import LONDON
 from app.domain.message import Owner, Violation
+from app.domain.money import NOTHING, plain
 from app.domain.order import Address, Line, Order, Shipped, Standing, Totals, Unreadable
 
-LONDON = ZoneInfo("Europe/London")
-"""Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
 NEW = "ORDER"
 OPEN = frozenset({NEW, "ORDER_ACK", "BACKORDER"})
 CANCELLED = frozenset({"CANCEL", "CANCEL_ACK"})
@@ -33,7 +32,6 @@ _COUNTRIES: Mapping[str, str] = MappingProxyType(
 )
 """Retailers type names as well as codes. What is not here stays as it is, and parks for want of a tax row."""
 _BARCODE = re.compile(r"\d{8}|\d{12,14}")
-_NOTHING = Decimal(0)
 _TOLD_MOST = 10
 
 
@@ -86,7 +84,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         country=delivery.country,
         lines=tuple(_line(item) for item in wire.items),
         charges=(),
-        discount=_NOTHING,
+        discount=NOTHING,
         totals=_totals(wire),
         delivery=delivery,
         invoice=Address(),
@@ -119,13 +117,13 @@ def _shipped(wire: WireOrder) -> Iterator[Shipped]:
 def _totals(wire: WireOrder) -> Totals:
     """Of the lines that are still wanted: the order's own figures hold the cancelled ones too."""
     wanted = [item for item in wire.items if item.status not in CANCELLED]
-    tax = sum((item.tax or _NOTHING for item in wanted), _NOTHING)
-    net = sum((item.subtotal or _NOTHING for item in wanted), _NOTHING)
+    tax = sum((item.tax or NOTHING for item in wanted), NOTHING)
+    net = sum((item.subtotal or NOTHING for item in wanted), NOTHING)
     return Totals(gross=net + tax, tax=tax)
 
 
 def moment(text: str) -> datetime:
-    """UTC. Raises ValueError."""
+    """UTC. The zone of naive ones is stated nowhere (virtualstock.md 12.8). Raises ValueError."""
     at = datetime.fromisoformat(text)
     return (at if at.tzinfo else at.replace(tzinfo=LONDON)).astimezone(UTC)
 
@@ -170,7 +168,7 @@ def _line_complaints(item: WireItem) -> Iterator[Violation]:
         fix = "ask the retailer for all figures of the line, or post this order by hand"
         yield Violation("E-PRICE-MISSING", f"{where}/{missing[0]}", "null", fix, Owner.FINANCE)
         return
-    cost, net, tax, _, gross = (figure or _NOTHING for figure in figures.values())
+    cost, net, tax, _, gross = (figure or NOTHING for figure in figures.values())
     if cost * item.quantity != net or net + tax != gross:
         value = f"{cost} x {item.quantity}, subtotal {net}, tax {tax}, total {gross}"
         yield _violation("E-TOTAL-MISMATCH", where, value)
@@ -199,8 +197,8 @@ def _line(item: WireItem) -> Line:
         description=item.name or item.description,
         quantity=0 if gone else item.quantity,
         cancelled=item.quantity if gone else 0,
-        gross=_NOTHING if gone else item.subtotal or _NOTHING,
-        tax_rate=_plain(item.tax_rate or _NOTHING),
+        gross=NOTHING if gone else item.subtotal or NOTHING,
+        tax_rate=plain(item.tax_rate or NOTHING),
         ean=next((text for text in _codes(item) if _BARCODE.fullmatch(text)), ""),
     )
 
@@ -222,11 +220,6 @@ def _address(place: WireAddress) -> Address:
         email=place.email,
         phone=place.phone,
     )
-
-
-def _plain(rate: Decimal) -> Decimal:
-    """20 and 20.00 are one rate, and must be one in a snapshot's hash."""
-    return rate.quantize(Decimal(1)) if rate == rate.to_integral_value() else rate.normalize()
 
 
 def _misshapen(error: ValidationError) -> Iterator[Violation]:

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain import message
 from app.domain.message import Draft, MessageClass, Owner, Violation
 
 
@@ -38,18 +39,7 @@ def _notice(kind: str, connection: str, key: str, body: dict[str, Any], ref: str
 
 def unreadable(connection: str, key: str, wrong: str, raw: bytes) -> Draft:
     """`wrong` names fields and holds no value: values may be personal."""
-    return Draft(
-        kind="virtualstock.unreadable",
-        cls=MessageClass.NOTICE,
-        destination=f"virtualstock:{connection}",
-        source=connection,
-        key=f"virtualstock/{connection}/{key}",
-        raw=raw,
-        park=Violation(
-            code="E-UNREADABLE",
-            field=wrong,
-            value="",
-            fix="read the stored row, and look for the order in Virtualstock by hand",
-            owner=Owner.SRE,
-        ),
+    fix = "read the stored row, and look for the order in Virtualstock by hand"
+    return message.unreadable(
+        f"virtualstock:{connection}", key, raw, Violation("E-UNREADABLE", wrong, "", fix, Owner.SRE)
     )

@@ -14,10 +14,11 @@ import simplejson
 from pydantic import ValidationError
 
 from app.connectors.virtualstock.client import Client
-from app.connectors.virtualstock.mapping import LONDON, moment, ref_of
+from app.connectors.virtualstock.mapping import moment, ref_of
 from app.connectors.virtualstock.notices import order_notice, unreadable
 from app.connectors.virtualstock.payloads import WirePage, last_number, storable
 from app.connectors.virtualstock.settings import VirtualstockSettings
+from app.domain.calendar import LONDON
 from app.domain.channel import Listed, Page, Walk
 from app.domain.errors import TransientError
 from app.domain.message import Draft

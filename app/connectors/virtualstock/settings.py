@@ -19,24 +19,24 @@ FieldName = Literal[
 
 
 class Retailer(BaseModel):
-    """`id`: the number at the end of its `customers` URL. `supplier_reference`: where the sales order's number goes:
-    the acknowledgement's comment, the SFTP acknowledgement, or nowhere but the screen (virtualstock.md 6.2, 9.1).
-    `ack_required`: what an acknowledgement must hold; one that lacks it parks. `ack_sub_status`, `fulfillment_route`: sent where given.
-    `comments`: whether the retailer takes any; none is sent where not. `tells_dates`: whether acknowledgements tell when goods leave and
-    arrive: `dispatch_days` working days after the order's own (`cut_off`, London time), `delivery_days` after that;
-    `working_days`: 0 is Monday. `price_check`: whether its cost prices must be those of its account in the ERP, by
-    `price_tolerance` a unit at most. `acknowledge_hours`: how long after its order the retailer waits for the acknowledgement.
-    """
+    """The habits of one retailer. `id`: the number at the end of its `customers` URL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: int = Field(ge=1)
     name: str = ""
+    # Where the sales order's number goes: the acknowledgement's comment, the SFTP acknowledgement, or nowhere but the
+    # screen (virtualstock.md 6.2, 9.1).
     supplier_reference: Literal["ack_comment", "sftp_ack", "none"] = "none"
+    # What an acknowledgement must hold; one that lacks it parks.
     ack_required: frozenset[FieldName] = frozenset()
+    # Sent where given.
     ack_sub_status: str = Field(default="", max_length=100)
     fulfillment_route: str = Field(default="", max_length=255)
+    # Whether the retailer takes any; none is sent where not.
     comments: bool = True
+    # Whether acknowledgements tell when goods leave and arrive: `dispatch_days` working days after the order's own
+    # (`cut_off`, London time), `delivery_days` after that. In `working_days` 0 is Monday.
     tells_dates: bool = False
     cut_off: time = time(17)
     dispatch_days: int = Field(default=0, ge=0, le=60)
@@ -45,9 +45,11 @@ class Retailer(BaseModel):
         default=frozenset({0, 1, 2, 3, 4}), min_length=1
     )
     holidays: frozenset[date] = frozenset()
+    # Whether its cost prices must be those of its account in the ERP, by `price_tolerance` a unit at most.
     price_check: bool = True
-    acknowledge_hours: float | None = Field(default=None, gt=0, le=720)
     price_tolerance: Decimal = Field(default=Decimal("0.00"), ge=0, le=1000, decimal_places=2)
+    # How long after its order the retailer waits for the acknowledgement.
+    acknowledge_hours: float | None = Field(default=None, gt=0, le=720)
 
     @property
     def calendar(self) -> Calendar:
@@ -55,35 +57,37 @@ class Retailer(BaseModel):
 
 
 class VirtualstockSettings(BaseModel):
-    """`base_url`: the root before `/restapi` and `/api`. `auth`: `basic` is going to be retired. `prefix` begins every
-    probe key of this connection. `retailers`: our code -> retailer; the code stands before the retailer's reference in
-    every number that people see. `push_username`, `push_password`: of those who push hints to us; without them nothing
-    is accepted. `test_orders`: what becomes of orders that are marked so. `requests_per_minute`: the account's limit,
-    which others of the house may share (virtualstock.md 4). `number_prefix`: put before Sage's numbers, for one of several
-    companies that sell through the account. `outgoing_dir`: where acknowledgements by SFTP are laid.
-    `change_window`: its lists show 73 hours, as v3's do, so that
-    they are asked for again and again, back to the last walk. `acknowledged_since`: orders from this day on are posted also where somebody else acknowledged them; those from the
-    first start on where it is not given.
-    """
+    """One account. `base_url`: the root before `/restapi` and `/api`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     base_url: AnyHttpUrl
     username: str = Field(min_length=1)
     password: SecretStr = Field(min_length=1)
+    # `basic` is going to be retired.
     auth: Literal["jwt", "basic"] = "jwt"
+    # Begins every probe key of this connection.
     prefix: str = Field(pattern=r"^[A-Z0-9]{1,7}$")
+    # Our code -> retailer; the code stands before the retailer's reference in every number that people see.
     retailers: dict[RetailerCode, Retailer] = Field(min_length=1)
+    # Of those who push hints to us; without them nothing is accepted.
     push_username: str = ""
     push_password: SecretStr = SecretStr("")
+    # What becomes of orders that are marked so.
     test_orders: Literal["hold", "post"] = "hold"
     timeout_seconds: float = Field(default=15.0, gt=0, le=300)
     page_size: int = Field(default=100, ge=1, le=1000)
+    # The account's limit, which others of the house may share (virtualstock.md 4).
     requests_per_minute: float = Field(default=250.0, gt=0, le=10_000)
     dispatch_origin: Literal["erp", "channel"] = "erp"
+    # Put before Sage's numbers, for one of several companies that sell through the account.
     number_prefix: str = Field(default="", pattern=r"^[A-Za-z0-9-]{0,10}$")
+    # Where acknowledgements by SFTP are laid.
     outgoing_dir: Path | None = None
+    # Its lists show 73 hours, as v3's do, so that they are asked for again and again, back to the last walk.
     change_window: bool = False
+    # Orders from this day on are posted also where somebody else acknowledged them; those from the first start on where
+    # it is not given.
     acknowledged_since: date | None = None
 
     @model_validator(mode="after")

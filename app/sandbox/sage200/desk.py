@@ -35,8 +35,9 @@ def quantity_of(wish: Doc) -> Decimal:
 
 
 def despatch(entry: Entry, wish: Doc) -> Doc:
-    """`{"order", "lines"?: [{"line" | "sku", "quantity"}], "courier"?, "consignment_no"?, "date"?, "notes"?, "pieces"?,
-    "weight"?}`: without lines all that is ready; answers the note. Nobody checks what is typed: a blank courier or date is none.
+    """`{"order", "lines"?: [{"line" | "sku", "quantity"}], "courier"?, "consignment_no"?, "date"?, "notes"?,
+    "pieces"?, "weight"?}`: without lines all that is ready; answers the note. Nobody checks what is typed: a blank
+    courier or date is none.
     """
     order = open_order(entry, wish)
     check_live(entry, order)

@@ -27,9 +27,9 @@ def mount(world: World) -> list[BaseRoute]:
 
 
 def seed(change: Change, spec: Doc) -> Doc:
-    """`spec`: catalogue; `accounts` (`{username, password, retailers?, outgoing?}`; `outgoing`: the folder that its SFTP
-    job empties), `retailers` that differ from the three there
-    are, `hooks` as `push.check_hook` takes them, `articles` that no other vendor knows.
+    """`spec`: catalogue; `accounts` (`{username, password, retailers?, outgoing?}`; `outgoing`: the folder that its
+    SFTP job empties), `retailers` that differ from the three there are, `hooks` as `push.check_hook` takes them,
+    `articles` that no other vendor knows.
     """
     retailers = seed_retailers(change, spec.get("retailers", []))
     seed_carriers(change)

@@ -5,7 +5,7 @@ from datetime import date
 from typing import Any
 
 from app.domain.amend import Contents, Dates
-from app.domain.clash import LEFT, SETTLE, violation
+from app.domain.clash import LEFT, SETTLE
 from app.domain.erp import Delivery, SalesOrder
 from app.domain.message import Violation
 
@@ -21,11 +21,11 @@ def merge_delivery(
             continue
         if now != before:
             value = "changed in the ERP and in the channel"
-            found.append(violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
+            found.append(Violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
         wanted[part.name] = new
     if wanted and any(line.despatched for line in contents.lines):
         value = contents.document.number
-        found.append(violation("E-EDIT-AFTER-DESPATCH", "delivery_address", value, LEFT))
+        found.append(Violation("E-EDIT-AFTER-DESPATCH", "delivery_address", value, LEFT))
     return replace(ours, **wanted) if wanted else None
 
 
@@ -39,7 +39,7 @@ def merge_dates(
         moved = new is not None and new not in (before, now)
         if moved and now != before:
             value = f"{now or 'none'} in the ERP, {new} in the channel"
-            found.append(violation("E-EDIT-CONFLICT", "delivery dates", value, SETTLE))
+            found.append(Violation("E-EDIT-CONFLICT", "delivery dates", value, SETTLE))
         wanted.append(new if moved else now)
     first, last = wanted
     return None if (first, last) == contents.dates else (first, last)
@@ -56,6 +56,6 @@ def merge_analysis(
             continue
         if now != before:
             value = f"{now} in the ERP, {new} in the channel"
-            found.append(violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
+            found.append(Violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
         wanted[slot] = new
     return wanted

@@ -20,8 +20,8 @@ log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
-    """The `Hold` of one message on one document. `content`: digest of what is written."""
+class DocumentLock:
+    """The `OurLock` of one message on one document. `content`: digest of what is written."""
 
     ctx: Context
     lease: Lease
