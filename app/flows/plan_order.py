@@ -59,12 +59,15 @@ async def plan_order(ctx: Context, source: str, order: Order) -> SalesOrder | tu
 
 
 async def plan_all(
-    ctx: Context, taken: Mapping[tuple[str, str], Snapshot]
+    ctx: Context, taken: Mapping[tuple[str, str], Snapshot], *, priced: bool
 ) -> dict[tuple[str, str], SalesOrder | tuple[Violation, ...]]:
-    """What would be sent for each order now, or all that stands in its way."""
+    """What would be sent for each order now, or all that stands in its way. A price is a request a line: unless `priced`,
+    none is asked for, and what would be compared with one is complained of as unknown.
+    """
     mappings = await ctx.mappings()
     orders = [one.order for one in taken.values()]
-    facts = await _priced(ctx, orders, mappings, await _facts(ctx, mappings, orders))
+    facts = await _facts(ctx, mappings, orders)
+    facts = await _priced(ctx, orders, mappings, facts) if priced else facts
     return {key: _planned(ctx, key[0], one.order, (mappings, facts)) for key, one in taken.items()}
 
 
