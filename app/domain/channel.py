@@ -172,7 +172,7 @@ class Channel:
     cannot be read does not take the others with it. `most_orders`: refs that one call may take. `unpack(ref, body)`:
     the order that a notice brought along whole, so that nobody has to fetch it. `find_orders(shipments)`: the refs of
     the orders that these ids are shipments of, where despatches begin in the channel. `gone(items, walk)`: notices for what
-    left a list, (item, ref) each. `stamped`: its orders carry a version of their own; without one, what was read later
+    left a list, (item, ref) each; one with `if_unposted` in its body counts only while its order waits to be posted. `stamped`: its orders carry a version of their own; without one, what was read later
     counts as newer. `confirm(ids)`: the channel forgets. `acknowledge`:
     tells that the ERP has an order; repeatable. `ship(shipment, begin)`:
     tells of a despatch; answers whether there was anything to tell; awaits `begin` right before it writes.

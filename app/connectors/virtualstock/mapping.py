@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.connectors.virtualstock.payloads import WireAddress, WireItem, WireOrder, last_number
 from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.domain.message import Owner, Violation
-from app.domain.order import Address, Line, Order, Shipped, Standing, Totals, Unreadable
+from app.domain.order import DISPATCHED, Address, Line, Order, Shipped, Standing, Totals, Unreadable
 
 LONDON = ZoneInfo("Europe/London")
 """Naive date-times: their zone is stated nowhere (virtualstock.md 12.8)."""
@@ -140,7 +140,7 @@ def stand(wire: WireOrder, settings: VirtualstockSettings) -> tuple[Standing, st
     if statuses <= CANCELLED:
         return Standing.CANCELLED, ""
     if not statuses & OPEN:
-        return Standing.HELD, "DISPATCHED"
+        return Standing.HELD, DISPATCHED
     return Standing.RELEASABLE, ""
 
 
