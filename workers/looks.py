@@ -7,6 +7,7 @@ from types import MappingProxyType
 import asyncpg
 
 from app.ledger import despatches
+from app.outbox.stuck import BLOCKED
 from app.telemetry.catalogue import Metrics
 from app.telemetry.words import BlockedCause, OpenState
 
@@ -56,26 +57,15 @@ async def open_messages(conn: asyncpg.Connection, metrics: Metrics, memory: Memo
 
 
 async def blocked_lanes(conn: asyncpg.Connection, metrics: Metrics, _memory: Memory, _now: float) -> None:
-    """From the stuck messages, not from the lanes: the cost does not follow what waits behind them."""
     rows = await conn.fetch(
-        """
-        WITH stuck AS (
-            SELECT s.order_lane, s.order_ticket, s.lanes, s.ticket,
-                CASE WHEN s.state IN ('in_doubt', 'parked') THEN s.state WHEN d.resume_at > now() THEN 'destination'
-                     WHEN (SELECT verdict FROM attempt AS a WHERE a.message_id = s.id ORDER BY token DESC LIMIT 1)
-                          <> 'snooze' THEN 'retry' ELSE 'snooze' END AS cause
-            FROM message_state AS s LEFT JOIN destination AS d ON d.name = s.destination
-            WHERE s.state IN ('in_doubt', 'parked') OR (s.state = 'ready' AND d.resume_at > now())
-               OR (s.state IN ('ready', 'waiting') AND s.due_at > now() AND s.due_at < 'infinity')
-        ), places AS (
-            SELECT order_lane AS lane, order_ticket AS ticket, cause FROM stuck WHERE order_lane IS NOT NULL
-            UNION ALL SELECT unnest(lanes), ticket, cause FROM stuck WHERE ticket IS NOT NULL
-        )
-        SELECT cause, count(*) AS lanes FROM places AS p
-        WHERE NOT EXISTS (SELECT FROM ticket AS t WHERE t.lane = p.lane AND t.ticket < p.ticket)
-          AND EXISTS (SELECT FROM ticket AS t WHERE t.lane = p.lane AND t.ticket > p.ticket)
-        GROUP BY cause
-        """
+        f"""
+        SELECT cause, count(*) AS lanes FROM (
+            SELECT CASE WHEN state IN ('in_doubt', 'parked') THEN state WHEN rests THEN 'destination'
+                WHEN (SELECT verdict FROM attempt AS a WHERE a.message_id = blocked.id ORDER BY token DESC LIMIT 1)
+                    <> 'snooze' THEN 'retry' ELSE 'snooze' END AS cause
+            FROM ({BLOCKED}) AS blocked
+        ) AS stuck GROUP BY cause
+        """  # noqa: S608 - a constant
     )
     found = {row["cause"]: row["lanes"] for row in rows}
     for cause in BlockedCause:

@@ -3,7 +3,7 @@
 from alembic import op
 
 revision = "7e31c5d09a64"
-down_revision = "b4d7a90c2e15"
+down_revision = "6f20c1d94be7"
 branch_labels = None
 depends_on = None
 

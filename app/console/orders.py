@@ -70,6 +70,7 @@ async def lanes(request: Request) -> Response:
         "rows": rows[:PAGE],
         "next": rows[PAGE - 1].lane if len(rows) > PAGE else None,
         "moving": moving,
+        "counted": browse.COUNTED,
         "destinations": await survey.destinations(desk.pool),
     }
     return page(request, "lanes.html", context)

@@ -221,12 +221,23 @@ class Intent(SQLModel, table=True):
 
 
 class PollCursor(SQLModel, table=True):
+    """How far a poll has read. `heard`: the hints of its connection when the walk began that it is in; null between walks."""
+
     __tablename__ = "poll_cursor"
     connection: str = Field(sa_column=_key())
     poll: str = Field(sa_column=_key())
     cursor: dict[str, Any] = Field(sa_column=Column(JSONB, nullable=False))
     horizon: datetime | None = Field(sa_column=_stamp(nullable=True))
     moved_at: datetime = Field(sa_column=_stamp())
+    heard: int | None = Field(sa_column=Column(BigInteger, nullable=True))
+
+
+class ChannelHint(SQLModel, table=True):
+    """How often somebody told that something happened in a channel."""
+
+    __tablename__ = "channel_hint"
+    connection: str = Field(sa_column=_key())
+    hints: int = Field(sa_column=Column(BigInteger, nullable=False))
 
 
 class ChannelListing(SQLModel, table=True):

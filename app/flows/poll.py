@@ -15,7 +15,7 @@ from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
 from app.ledger import cursor, listing
-from app.ledger.cursor import CursorMoved
+from app.ledger.cursor import CursorMoved, Hinted, Place
 from app.ledger.listing import Found, Walked
 from app.outbox.append import append
 
@@ -69,17 +69,18 @@ async def _read(ctx: Context, message: Claimed) -> Outcome:
     call = channel.polls.get(name)
     if call is None:
         return Outcome(message, Done(Result.NO_EFFECT, "there is no such poll any more"))
-    before = await cursor.read(ctx.pool, channel.connection, name)
-    page = await timed(ctx, channel.name, f"poll_{name}", call(before, ctx.now()))
+    place = await cursor.read(ctx.pool, channel.connection, name)
+    page = await timed(ctx, channel.name, f"poll_{name}", call(place.cursor, ctx.now()))
     found, walked = await _walked(ctx, channel, name, page.walk)
-    more = page.more or found.again
+    more = page.more or found.again or _missed(name, page.walk, place)
     after = _confirmation(channel, name, page.confirm, more=more) if page.confirm else None
     following = after or _next(ctx, channel, name, more=more)
     left = await _left(ctx, channel, page.walk, found)
     fresh = (*page.drafts, *(row.draft for row in found.fresh), *left)
     drafts = tuple(replace(one, parent=message.id) for one in fresh)
     result = Result.APPLIED if drafts else Result.NO_EFFECT
-    fact = CursorMoved(channel.connection, name, page.cursor, page.horizon)
+    heard = place.heard if page.walk and not page.walk.ended else None
+    fact = CursorMoved(channel.connection, name, page.cursor, page.horizon, heard)
     return Outcome(message, Done(result, f"{len(drafts)} notices"), (*drafts, following), (fact, *walked))
 
 
@@ -90,6 +91,11 @@ async def _walked(
         return Found(()), ()
     found = await listing.compare(ctx.pool, channel.connection, name, walk)
     return found, (Walked(channel.connection, name, walk, found.new),)
+
+
+def _missed(name: str, walk: Walk | None, place: Place) -> bool:
+    """Somebody told of something while the walk went on, maybe of a list that it had read by then."""
+    return walk is not None and walk.ended and name not in SWEEPS and place.hints > place.heard
 
 
 async def _left(ctx: Context, channel: Polled, walk: Walk | None, found: Found) -> list[Draft]:
@@ -141,9 +147,8 @@ async def hasten(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome]
     channel = ctx.channels[batch.messages[0].destination]
     drafts = tuple(draft(channel, name) for name in channel.polls if name not in SWEEPS)
     first, *others = batch.messages
+    told = tuple(replace(one, parent=first.id) for one in drafts)
     yield [
-        Outcome(
-            first, Done(Result.APPLIED, "looking"), tuple(replace(one, parent=first.id) for one in drafts)
-        ),
+        Outcome(first, Done(Result.APPLIED, "looking"), told, (Hinted(channel.connection),)),
         *(Outcome(one, Done(Result.NO_EFFECT, "looking already")) for one in others),
     ]

@@ -19,7 +19,7 @@ from app.ledger import (
 )
 from app.ledger.alignment import Aligned, ArticlesSeen
 from app.ledger.binding import Bound, Ended, Proven, Revised
-from app.ledger.cursor import CursorMoved
+from app.ledger.cursor import CursorMoved, Hinted
 from app.ledger.listing import Doubted, Dropped, Walked
 from app.ledger.notes import NotesSeen
 from app.ledger.parcel import ParcelTold
@@ -35,6 +35,7 @@ Fact = (
     | Revised
     | Ended
     | CursorMoved
+    | Hinted
     | Walked
     | Dropped
     | Doubted
@@ -81,6 +82,7 @@ _WRITES: tuple[tuple[type | tuple[type, ...], Write], ...] = (
     (Dropped, listing.drop),
     (Doubted, _each(listing.doubt)),
     (CursorMoved, _each(cursor.record)),
+    (Hinted, _each(cursor.hint)),
     (Walked, _each(listing.record)),
     (Proven, _each(binding.prove)),
     (Revised, _each(binding.revise)),

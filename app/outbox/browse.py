@@ -7,6 +7,8 @@ from typing import Any
 
 import asyncpg
 
+from app.outbox.stuck import BLOCKED
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -77,7 +79,9 @@ class Story:
 
 @dataclass(frozen=True, slots=True)
 class LaneRow:
-    """A lane in which others wait: `head` is whom they wait for. `cause` is null while it moves."""
+    """A lane in which others wait: `head` is whom they wait for. `waiting`: how many, of whom the first 1,000 are counted.
+    `cause` is null while it moves.
+    """
 
     lane: str
     head: int
@@ -92,6 +96,8 @@ class LaneRow:
 
 
 FIRST_PAGE = 1 << 62
+COUNTED = 1_000
+"""Of those that wait in a lane: a page of lanes must not take the longer the more wait in each."""
 
 
 async def messages(
@@ -199,23 +205,11 @@ async def story(pool: asyncpg.Pool, message_id: int) -> Story | None:
 
 
 _MOVING = "SELECT lane, min(ticket) AS ticket FROM ticket WHERE lane > $1 GROUP BY lane HAVING count(*) > 1"
-# From the stuck messages, not from the lanes: the cost does not follow what waits behind them.
-_STUCK = """
-SELECT lane, ticket FROM (
-    SELECT held.lane, held.ticket FROM message_state AS s LEFT JOIN destination AS d ON d.name = s.destination
-    CROSS JOIN LATERAL (SELECT s.order_lane AS lane, s.order_ticket AS ticket
-                        UNION ALL SELECT unnest(s.lanes), s.ticket) AS held
-    WHERE s.state IN ('in_doubt', 'parked') OR (s.state = 'ready' AND d.resume_at > now())
-       OR (s.state IN ('ready', 'waiting') AND s.due_at > now() AND s.due_at < 'infinity')
-) AS place
-WHERE lane > $1 AND ticket IS NOT NULL
-  AND NOT EXISTS (SELECT FROM ticket AS t WHERE t.lane = place.lane AND t.ticket < place.ticket)
-  AND EXISTS (SELECT FROM ticket AS t WHERE t.lane = place.lane AND t.ticket > place.ticket)
-"""
+_STUCK = f"SELECT lane, ticket FROM ({BLOCKED}) AS blocked WHERE lane > $1"  # noqa: S608 - a constant
 
 
 async def lanes(
-    pool: asyncpg.Pool, *, after: str = "", limit: int = 50, moving: bool = False
+    pool: asyncpg.Pool, *, after: str = "", limit: int = 50, moving: bool = False, counted: int = COUNTED
 ) -> list[LaneRow]:
     """Lanes in which others wait behind a head that is stuck (with `moving`: behind any head), by name.
 
@@ -229,7 +223,8 @@ async def lanes(
         JOIN ticket AS t ON t.lane = queue.lane AND t.ticket = queue.ticket
         JOIN message_state AS s ON s.id = t.message_id
         LEFT JOIN destination AS d ON d.name = s.destination
-        CROSS JOIN LATERAL (SELECT count(*) - 1 AS waiting FROM ticket WHERE ticket.lane = queue.lane) AS behind
+        CROSS JOIN LATERAL (SELECT count(*) AS waiting FROM (
+            SELECT FROM ticket AS n WHERE n.lane = queue.lane AND n.ticket > queue.ticket LIMIT $3) AS those) AS behind
         LEFT JOIN LATERAL (SELECT min(opened_at) AS at FROM exception_case AS e
                            WHERE e.message_id = s.id AND e.closed_at IS NULL) AS opened ON true
         LEFT JOIN LATERAL (SELECT verdict FROM attempt AS a WHERE a.message_id = s.id
@@ -244,5 +239,6 @@ async def lanes(
         """,  # noqa: S608 - one of two constants
         after,
         limit,
+        counted,
     )
     return [LaneRow(**dict(row)) for row in found]

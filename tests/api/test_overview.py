@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 from app.domain.message import MessageClass
+from app.outbox import browse
 from tests.api.conftest import NOW
 from tests.api.test_messages import draft, put
 
@@ -35,6 +36,15 @@ async def test_a_head_that_retries_later_blocks_its_lane(shop):
     head = await two_on_one_sku(shop.pool)
     await shop.pool.execute("UPDATE message_state SET due_at = now() + interval '1 min' WHERE id = $1", head)
     assert await causes(shop) == [("sku:A-1", head, 1, "retry")]
+
+
+async def test_who_waits_is_counted_only_so_far(shop):
+    head = await two_on_one_sku(shop.pool)
+    for name in ("c", "d"):
+        await put(shop.pool, draft(name, order_ref=name, skus=("A-1",), **EFFECT))
+    await shop.pool.execute("UPDATE message_state SET due_at = now() + interval '1 min' WHERE id = $1", head)
+    assert [row.waiting for row in await browse.lanes(shop.pool)] == [3]
+    assert [row.waiting for row in await browse.lanes(shop.pool, counted=2)] == [2]
 
 
 async def test_a_head_that_snoozes_blocks_its_lane_as_such(shop):

@@ -43,7 +43,7 @@ async def test_a_value_is_mapped_and_its_orders_go_in_order(town):  # noqa: F811
         await page.get_by_role("button", name="Plan the row").click()
         await page.get_by_text("Releases 2 messages, in this order.").wait_for()
         assert "/plan" not in page.url
-        assert await page.evaluate("document.activeElement.id") == "planned"
+        await page.locator("#planned:focus").wait_for()
         await page.get_by_label("Reason, kept in the audit trail").fill("their spelling")
         await page.get_by_role("button", name="Apply").click()
         await page.get_by_text("Mapped: 2 messages and 2 exceptions were settled.").wait_for()
@@ -143,7 +143,7 @@ async def test_the_front_page_refreshes_by_itself_and_keeps_the_focus(town):  # 
         await town.heard(2)
         await page.clock.run_for(16_000)
         await page.get_by_text("1 causes shown, 2 open in all.").wait_for()
-        assert await page.evaluate("document.activeElement.innerText") == "E-SKU-UNKNOWN"
+        await page.locator("a:focus", has_text="E-SKU-UNKNOWN").wait_for()
         assert page.complaints == []
 
 

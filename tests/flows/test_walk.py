@@ -152,10 +152,42 @@ async def test_a_row_that_stands_on_two_pages_is_one(walking):
 async def test_a_hint_brings_the_poll_forward(walking):
     await walk(walking, page(1), page(2, ("1", "a")), page(3, ("1", "a")))
     assert len(walking.shop.pages) == 2
-    hint = replace(notice("1", "hint"), kind="centra.hint", order_ref=None)
-    await walking.append(hint)
+    await hinted(walking)
     await walking.drain(SHOP)
     assert walking.shop.pages == []
+
+
+async def hinted(stage: Stage) -> None:
+    await stage.append(replace(notice("1", "hint"), kind="centra.hint", order_ref=None))
+
+
+async def test_a_hint_in_the_midst_of_a_walk_is_followed_by_a_walk_of_its_own(walking):
+    """What it tells of may stand in a list that was read by then."""
+    pages = [page(1, ended=False), page(1, ended=False), page(1), page(2, ("1", "a")), page(3, ("1", "a"))]
+    walking.shop.pages = pages
+    await poll.seed(walking.pool, walking.ctx.channels.values())
+    await walking.turn(SHOP)
+    await hinted(walking)
+    await walking.drain(SHOP)
+    assert walking.shop.pages == []
+
+
+async def test_a_hint_before_a_walk_is_not_followed_by_two(walking):
+    await hinted(walking)
+    await walking.drain(SHOP)
+    await walk(walking, page(1, ended=False), page(1), page(2))
+    assert len(walking.shop.pages) == 1
+
+
+async def test_a_sweep_is_not_walked_again_for_a_hint(walking):
+    channel = replace(walking.ctx.channels[SHOP], polls={"orders": walking.shop.poll})
+    sweeping = replace(walking, ctx=replace(walking.ctx, channels={SHOP: channel}))
+    walking.shop.pages = [page(1, ended=False), page(1), page(2)]
+    await poll.seed(sweeping.pool, sweeping.ctx.channels.values())
+    await sweeping.turn(SHOP)
+    await hinted(sweeping)
+    await sweeping.drain(SHOP)
+    assert len(walking.shop.pages) == 1
 
 
 @pytest.fixture

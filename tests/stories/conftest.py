@@ -12,8 +12,15 @@ Open = Callable[..., AbstractAsyncContextManager[Town]]
 
 
 @pytest.fixture
-def build_town(tmp_path: Path, pool: asyncpg.Pool, database_url: str, redis_url: str) -> Open:
-    """Takes settings that differ from the usual."""
+def build_town(
+    tmp_path: Path,
+    pool: asyncpg.Pool,
+    database_url: str,
+    redis_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Open:
+    """Takes settings that differ from the usual. Nobody speaks TLS there: reading whom to trust takes each client long."""
+    monkeypatch.setenv("SSL_CERT_DIR", str(tmp_path))
     return partial(open_town, tmp_path, pool, (database_url, redis_url))
 
 

@@ -159,19 +159,9 @@ async def test_an_acknowledgement_whose_answer_is_lost_is_not_repeated(edge_town
     assert len(await town.calls("POST", "/acknowledge/")) == 1
 
 
-async def rests(town) -> bool:
-    """The first walk ended, and no other is under way."""
-    ended = await town.pool.fetchval("SELECT horizon IS NOT NULL FROM poll_cursor WHERE poll = 'open_orders'")
-    due = "SELECT count(*) FROM message_state WHERE kind = 'virtualstock.poll' AND due_at < now() + interval '1 min'"
-    return ended and not await town.pool.fetchval(due)
-
-
 @pytest.mark.requirement("R-42")
 async def test_a_push_brings_the_poll_forward_and_nothing_more(build_town):
     async with build_town(edge=True) as town:
-        await until(
-            lambda: walked(town)
-        )  # a hint in the midst of a walk is looked at with the next poll only
         order = await town.order_at("ARG")
         hint = {
             "event_id": "1",

@@ -32,6 +32,8 @@ SECRET, TOKEN = "a secret between shop and gateway", "0123456789abcdef0123456789
 SAGE_ORDER = "sage200.sop_order"
 SKUS = 40
 PATIENCE_SECONDS = 45
+LOOK_SECONDS = 0.02
+"""Looking takes the same processor that is waited for."""
 EDGE = {"username": "northgate", "password": "a password of the supplier"}
 ADDRESS = {
     "firstName": "Ada",
@@ -195,7 +197,7 @@ class Town:
 async def until(true: Callable[[], Awaitable[bool]], seconds: float = PATIENCE_SECONDS) -> None:
     async with asyncio.timeout(seconds):
         while not await true():  # noqa: ASYNC110 - neither database nor vendor tells us
-            await asyncio.sleep(0)
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def parked(town: Town, *codes: str) -> int:
