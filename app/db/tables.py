@@ -386,6 +386,7 @@ class ReturnAsked(SQLModel, table=True):
     """A return that a channel was asked for: units of one of the order's lines."""
 
     __tablename__ = "return_asked"
+    __table_args__ = (Index("return_asked_order", "connection", "ref"),)
     connection: str = Field(sa_column=_key())
     id: str = Field(sa_column=_key())
     ref: str = Field(sa_column=_text())

@@ -188,7 +188,8 @@ class Channel:
     most_orders: int = 200
     # unpack(ref, body): the order that a notice brought along whole, so that nobody has to fetch it.
     unpack: Unpack | None = None
-    # gone(items, walk): notices for what left a list, (item, ref) each.
+    # gone(items, walk): notices for what left a list, (item, ref) each. One with `if_unposted` in its body counts only
+    # while its order waits to be posted.
     gone: Gone | None = None
     # Whether its orders carry a version of their own; without one, what was read later counts as newer.
     stamped: bool = True

@@ -18,6 +18,10 @@ class Standing(StrEnum):
     UNKNOWN = "unknown"
 
 
+DISPATCHED = "DISPATCHED"
+"""Why an order is held that is dispatched whole in the channel."""
+
+
 class LineKind(StrEnum):
     PRODUCT = "product"
     GIFT_CARD = "gift_card"

@@ -8,10 +8,10 @@ from app.domain.channel import Channel
 from app.domain.message import Done, Draft, Outcome, Result
 from app.flows import poll
 from app.flows.context import Context
+from app.flows.flags import fresh_flags
 from app.flows.flow import Batch
 from app.flows.upstream import timed
 from app.mappings.lint import lint_carriers
-from app.outbox import cases
 from app.outbox.cases import Case
 
 GONE = "E-CARRIER-GONE"
@@ -22,7 +22,7 @@ def draft(channel: Channel) -> Draft:
 
 
 async def carriers(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
-    """Flags rows whose carrier left the list, once each; a flag whose row was corrected closes by itself."""
+    """Flags rows whose carrier left the list; a flag whose row was corrected closes by itself."""
     for message in batch.messages:
         channel = ctx.channels[message.destination]
         if channel.carriers is None:
@@ -30,11 +30,8 @@ async def carriers(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcom
             continue
         listed = await timed(ctx, channel.name, "carriers", channel.carriers())
         found = lint_carriers(await ctx.mappings(), channel.connection, listed)
-        gone = {one.value: one for one in found if one.code == GONE}
-        flagged = await cases.flagged(ctx.pool, channel.connection, GONE)
-        await cases.close_flags(ctx.pool, [id_ for value, id_ in flagged.items() if value not in gone])
-        fresh = [one for value, one in gone.items() if value not in flagged]
-        flags = tuple(Case(None, channel.connection, None, (one,), flag=True) for one in fresh)
+        gone = [Case(None, channel.connection, None, (one,), flag=True) for one in found if one.code == GONE]
+        flags = await fresh_flags(ctx, channel.connection, GONE, gone)
         following = replace(draft(channel), due_at=ctx.now() + timedelta(seconds=ctx.pace.sweep))
         done = Done(Result.APPLIED if flags else Result.NO_EFFECT, f"{len(gone)} rows name no carrier")
         yield [Outcome(message, done, (following,), flags)]

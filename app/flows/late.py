@@ -8,9 +8,9 @@ from app.domain.channel import Channel
 from app.domain.message import Done, Draft, Outcome, Owner, Result, Violation
 from app.flows import poll
 from app.flows.context import Context
+from app.flows.flags import fresh_flags
 from app.flows.flow import Batch
 from app.ledger import snapshot
-from app.outbox import cases
 from app.outbox.cases import Case
 
 LATE = "E-ACK-LATE"
@@ -23,21 +23,17 @@ def draft(channel: Channel) -> Draft:
 
 
 async def late(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
-    """One flag an order, seen by a person or not; it closes by itself once the order was acknowledged or cancelled."""
+    """One flag an order; it closes by itself once the order was acknowledged or cancelled."""
     for message in batch.messages:
         channel = ctx.channels[message.destination]
         found = await _late(ctx, channel)
-        flagged = await cases.flagged(ctx.pool, channel.connection, LATE)
-        await cases.close_flags(ctx.pool, [id_ for value, id_ in flagged.items() if value not in found])
-        told = flagged.keys() | await cases.acknowledged(ctx.pool, channel.connection, LATE)
-        fresh = [one for value, one in found.items() if value not in told]
-        flags = tuple(Case(None, channel.connection, one.value, (one,), flag=True) for one in fresh)
+        flags = await fresh_flags(ctx, channel.connection, LATE, found)
         following = replace(draft(channel), due_at=ctx.now() + timedelta(seconds=ctx.pace.sweep))
         done = Done(Result.APPLIED if flags else Result.NO_EFFECT, f"{len(found)} orders wait for long")
         yield [Outcome(message, done, (following,), flags)]
 
 
-async def _late(ctx: Context, channel: Channel) -> dict[str, Violation]:
+async def _late(ctx: Context, channel: Channel) -> list[Case]:
     """What is still to be posted or acknowledged is open; nothing else needs to be looked at."""
     rows = await ctx.pool.fetch(
         """
@@ -48,7 +44,7 @@ async def _late(ctx: Context, channel: Channel) -> dict[str, Violation]:
         f"{channel.name}.acknowledge",
     )
     taken = await snapshot.read(ctx.pool, channel.connection, [row["order_ref"] for row in rows])
-    found: dict[str, Violation] = {}
+    found: list[Case] = []
     for ref, one in taken.items():
         patience = channel.patience.get(one.order.store)
         if patience and ctx.now() - one.order.placed_at > patience * SHARE:
@@ -56,5 +52,6 @@ async def _late(ctx: Context, channel: Channel) -> dict[str, Violation]:
             fix = (
                 f"{one.order.store} waits for its acknowledgement until {until}: see what holds the order up"
             )
-            found[ref] = Violation(LATE, "acknowledgement", ref, fix, Owner.OPERATIONS)
+            wrong = Violation(LATE, "acknowledgement", ref, fix, Owner.OPERATIONS)
+            found.append(Case(None, channel.connection, ref, (wrong,), flag=True))
     return found

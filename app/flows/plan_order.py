@@ -10,7 +10,7 @@ from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.message import Claimed, Done, Park, Result, Snooze, Violation
-from app.domain.order import Order, Standing
+from app.domain.order import DISPATCHED, Order, Standing
 from app.domain.posting import plan, wanted
 from app.domain.reference import probe_key
 from app.domain.rules import Mappings
@@ -19,6 +19,7 @@ from app.flows.upstream import timed
 from app.ledger import binding, snapshot
 from app.ledger.snapshot import Snapshot
 
+ELSEWHERE = "E-DESPATCHED-ELSEWHERE"
 HELD_SECONDS = 300.0
 UNREAD_SECONDS = 5.0
 
@@ -59,12 +60,15 @@ async def plan_order(ctx: Context, source: str, order: Order) -> SalesOrder | tu
 
 
 async def plan_all(
-    ctx: Context, taken: Mapping[tuple[str, str], Snapshot]
+    ctx: Context, taken: Mapping[tuple[str, str], Snapshot], *, priced: bool
 ) -> dict[tuple[str, str], SalesOrder | tuple[Violation, ...]]:
-    """What would be sent for each order now, or all that stands in its way."""
+    """What would be sent for each order now, or all that stands in its way. A price is a request a line: unless `priced`,
+    none is asked for, and what would be compared with one is complained of as unknown.
+    """
     mappings = await ctx.mappings()
     orders = [one.order for one in taken.values()]
-    facts = await _priced(ctx, orders, mappings, await _facts(ctx, mappings, orders))
+    facts = await _facts(ctx, mappings, orders)
+    facts = await _priced(ctx, orders, mappings, facts) if priced else facts
     return {key: _planned(ctx, key[0], one.order, (mappings, facts)) for key, one in taken.items()}
 
 
@@ -115,7 +119,7 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
         return Job(message, "", b"", None, away)
     planned = _planned(ctx, message.source, taken.order, known)
     document = planned if isinstance(planned, SalesOrder) else None
-    instead: Done | Park | Snooze | None = _instead(taken.order)
+    instead = _instead(taken.order)
     lanes = sku_lanes(codes(taken.order, known[0]))
     if instead is None and lanes != message.lanes:
         instead = Snooze("it has other SKUs than when it entered its lanes", 0.0, lanes=lanes)
@@ -140,14 +144,21 @@ def _planned(
     return plan(order, *known, options)
 
 
-def _instead(order: Order) -> Done | Snooze | None:
+def _instead(order: Order) -> Done | Park | Snooze | None:
     """Only releasable orders are sent (R-32), whatever they were when the effect was appended; and what has left whole,
-    since nothing can hold it any more.
+    since nothing can hold it any more. Where despatches begin in the ERP, an order that was dispatched before the ERP had it
+    would be picked a second time: people post it, and it goes on by itself only if the channel takes the dispatch back.
     """
     standing = order.standing
     if standing is Standing.CANCELLED:
         return Done(Result.CANCELLED, "cancelled before it was sent")
     left = standing is Standing.HELD and order.has_left()
+    if standing is Standing.HELD and order.hold_reason == DISPATCHED and not left:
+        fix = (
+            "it was dispatched in the channel before the ERP had it, and despatches begin in the ERP here: post and"
+            " despatch it there by hand, then accept it with its number"
+        )
+        return Park((Violation(ELSEWHERE, "status", order.channel_status, fix),))
     if standing is not Standing.RELEASABLE and not left:
         return Snooze(f"held: {order.hold_reason}", HELD_SECONDS, aside=True)
     return None

@@ -75,7 +75,8 @@ async def _read(ctx: Context, message: Claimed) -> Outcome:
     more = page.more or found.again or _missed(name, page.walk, place)
     after = _confirmation(channel, name, page.confirm, more=more) if page.confirm else None
     following = after or _next(ctx, channel, name, more=more)
-    fresh = (*page.drafts, *(row.draft for row in found.fresh), *_left(channel, page.walk, found))
+    left = await _left(ctx, channel, page.walk, found)
+    fresh = (*page.drafts, *(row.draft for row in found.fresh), *left)
     drafts = tuple(replace(one, parent=message.id) for one in fresh)
     result = Result.APPLIED if drafts else Result.NO_EFFECT
     heard = place.heard if page.walk and not page.walk.ended else None
@@ -97,10 +98,19 @@ def _missed(name: str, walk: Walk | None, place: Place) -> bool:
     return walk is not None and walk.ended and name not in SWEEPS and place.hints > place.heard
 
 
-def _left(channel: Polled, walk: Walk | None, found: Found) -> tuple[Draft, ...]:
+async def _left(ctx: Context, channel: Polled, walk: Walk | None, found: Found) -> list[Draft]:
     if walk is None or not isinstance(channel, Channel) or channel.gone is None or not found.left:
-        return ()
-    return channel.gone(found.left, walk.number)
+        return []
+    drafts = channel.gone(found.left, walk.number)
+    asked = [draft.order_ref for draft in drafts if draft.body.get("if_unposted")]
+    rows = await ctx.pool.fetch(
+        "SELECT order_ref FROM message_state WHERE source = $1 AND order_ref = ANY($2::text[]) AND kind = $3",
+        channel.connection,
+        asked,
+        f"{ctx.erp.name}.sales_order.place",
+    )
+    unposted = {row["order_ref"] for row in rows}
+    return [one for one in drafts if one.order_ref in unposted or not one.body.get("if_unposted")]
 
 
 def _confirmation(channel: Polled, name: str, ids: Sequence[str], *, more: bool) -> Draft:

@@ -19,12 +19,14 @@ from app.domain.message import (
 from app.flows.context import Context
 from app.flows.flow import Batch
 from app.flows.upstream import timed
-from app.ledger import binding, snapshot
+from app.ledger import returned, snapshot
 from app.ledger.listing import Dropped
+from app.ledger.order import read_order
 from app.ledger.returned import ReturnAcknowledged, ReturnAsked
 
 
 async def take_return(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], None]:
+    """One after the other, in the whole cluster: returns of one line are added up."""
     channel = ctx.channels[batch.messages[0].destination]
     if channel.acknowledge_return is None:
         yield [
@@ -38,7 +40,7 @@ async def take_return(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Out
 
 async def _take(ctx: Context, message: Claimed) -> Outcome:
     ref, told = message.order_ref or "", message.body
-    if violation := await _objection(ctx, message.source, ref, told):
+    if violation := await _objection(ctx, message):
         return Outcome(message, Park((violation,)))
     asked = ReturnAsked(message.source, told["id"], ref, told["line"], told["units"], told["reason"])
     channel = ctx.channels[message.destination]
@@ -55,22 +57,23 @@ async def _take(ctx: Context, message: Claimed) -> Outcome:
     return Outcome(message, Done(Result.APPLIED, f"{asked.units} of line {asked.line}"), (effect,), (asked,))
 
 
-async def _objection(ctx: Context, source: str, ref: str, told: dict[str, object]) -> Violation | None:
+async def _objection(ctx: Context, message: Claimed) -> Violation | None:
     """Why nobody can say that this return will be dealt with."""
-    taken = (await snapshot.read(ctx.pool, source, [ref])).get(ref)
-    bound = (await binding.read(ctx.pool, source, [ref])).get(ref)
+    source, ref, told = message.source, message.order_ref or "", message.body
+    bound, taken = await read_order(ctx.pool, source, ref)
     if taken is None or bound is None:
         fix = "find out what was sold; post the order or settle the return in the channel by hand, then retry"
         return Violation("E-RETURN-UNKNOWN", "order", ref, fix, Owner.CX)
     line = next((one for one in taken.order.lines if one.ref == told["line"]), None)
     if line is None:
         fix = "settle the return in the channel by hand"
-        return Violation("E-RETURN-UNKNOWN", "line", str(told["line"]), fix, Owner.CX)
-    if int(str(told["units"])) > line.quantity:
-        value = f"{told['units']} of line {line.ref}, which sold {line.quantity}"
-        return Violation(
-            "E-RETURN-UNITS", "quantity", value, "agree the quantity with the retailer", Owner.CX
-        )
+        return Violation("E-RETURN-UNKNOWN", "line", told["line"], fix, Owner.CX)
+    before = await returned.units_besides(ctx.pool, source, (ref, line.ref), told["id"])
+    if told["units"] + before > line.quantity:
+        others = f", and {before} by other returns" if before else ""
+        value = f"{told['units']} of line {line.ref}{others}, which sold {line.quantity}"
+        fix = "agree the quantity with the retailer"
+        return Violation("E-RETURN-UNITS", "quantity", value, fix, Owner.CX)
     return None
 
 

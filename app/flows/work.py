@@ -47,7 +47,7 @@ CHANNEL_FLOWS = (
     Flow("ship", ship, single=True),
     Flow("answer_cancellation", answer_cancellation, single=True),
     Flow("shipment", shipment, batch=200),
-    Flow("return", take_return, batch=200),
+    Flow("return", take_return, batch=200, serial=True),
     Flow("acknowledge_return", acknowledge_return, single=True),
     Flow("hint", hasten, batch=200),
     Flow("carriers", carriers, spare=True),

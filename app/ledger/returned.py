@@ -27,6 +27,20 @@ class ReturnAcknowledged:
     at: datetime
 
 
+async def units_besides(pool: asyncpg.Pool, connection: str, place: tuple[str, str], id_: str) -> int:
+    """Units of `place` (order, line) that other returns than this one ask for."""
+    units: int = await pool.fetchval(
+        """
+        SELECT coalesce(sum(units), 0)::bigint FROM return_asked
+        WHERE connection = $1 AND ref = $2 AND line_ref = $3 AND id <> $4
+        """,
+        connection,
+        *place,
+        id_,
+    )
+    return units
+
+
 async def record(conn: asyncpg.Connection, fact: ReturnAsked) -> None:
     await conn.execute(
         """

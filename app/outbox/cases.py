@@ -134,36 +134,27 @@ async def acknowledge(conn: asyncpg.Connection, case_ids: Sequence[int]) -> list
     return [row["id"] for row in rows]
 
 
-async def flagged(pool: asyncpg.Pool, source: str, code: str) -> dict[str, int]:
-    """Value -> open flag of a code that no message waits for."""
+async def flags_of(pool: asyncpg.Pool, source: str, code: str) -> dict[int, str]:
+    """Flag -> value, of a code that no message waits for: those that are open, and those that a person has seen."""
     rows = await pool.fetch(
         """
         SELECT id, violations -> 0 ->> 'value' AS value FROM exception_case
-        WHERE source = $1 AND code = $2 AND flag AND message_id IS NULL AND closed_at IS NULL
+        WHERE source = $1 AND code = $2 AND flag AND message_id IS NULL
+          AND (closed_at IS NULL OR resolution = 'acknowledged')
         """,
         source,
         code,
     )
-    return {row["value"]: row["id"] for row in rows}
+    return {row["id"]: row["value"] for row in rows}
 
 
-async def acknowledged(pool: asyncpg.Pool, source: str, code: str) -> set[str]:
-    """Values of such flags that a person has seen."""
-    rows = await pool.fetch(
-        """
-        SELECT DISTINCT violations -> 0 ->> 'value' AS value FROM exception_case
-        WHERE source = $1 AND code = $2 AND flag AND message_id IS NULL AND resolution = 'acknowledged'
-        """,
-        source,
-        code,
-    )
-    return {row["value"] for row in rows}
-
-
-async def close_flags(pool: asyncpg.Pool, case_ids: Sequence[int]) -> None:
-    """What they were about is mended."""
+async def end_flags(pool: asyncpg.Pool, case_ids: Sequence[int]) -> None:
+    """What they were about is mended: one that a person has seen says nothing of the next of its kind."""
     await pool.execute(
-        "UPDATE exception_case SET closed_at = now(), resolution = 'mended' WHERE id = ANY($1::bigint[]) AND closed_at IS NULL",
+        """
+        UPDATE exception_case SET closed_at = coalesce(closed_at, now()), resolution = 'mended'
+        WHERE id = ANY($1::bigint[]) AND (closed_at IS NULL OR resolution = 'acknowledged')
+        """,
         list(case_ids),
     )
 

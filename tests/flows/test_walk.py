@@ -92,6 +92,21 @@ async def test_what_we_took_off_the_list_ourselves_is_not_looked_at(walking):
     assert await keys(walking) == ["1a-1"]
 
 
+async def test_what_matters_only_of_orders_that_wait_to_be_posted_is_not_looked_at_of_others(walking):
+    """Whatever is despatched leaves the list of the acknowledged ones."""
+
+    def left(items: Sequence[tuple[str, str]], number: int) -> tuple[Draft, ...]:
+        return tuple(replace(one, body={"if_unposted": True}) for one in gone(items, number))
+
+    channel = replace(walking.ctx.channels[SHOP], gone=left)
+    stage = replace(walking, ctx=replace(walking.ctx, channels={SHOP: channel}))
+    await stage.accept(order_of("1", "TEE"), order_of("2", "GHOST"))
+    assert await stage.ends() == {"place 1": "applied", "place 2": "parked"}
+    before = len(await keys(stage))
+    await walk(stage, page(1, ("1", "a"), ("2", "a"), ("3", "a")), page(2), page(3))
+    assert [key for key in (await keys(stage))[before:] if "left" in key] == ["2 left-2"]
+
+
 async def test_an_order_that_was_seen_to_stand_otherwise_counts_as_new_in_its_list(walking):
     """Asked to be cancelled, withdrawn, asked again, between two looks at one list."""
     channel = replace(walking.ctx.channels[SHOP], unpack=lambda _ref, _body: None)

@@ -5,7 +5,7 @@ import pytest
 from tests.stories.test_despatch_reaches_the_retailer import despatch
 from tests.stories.test_retailers_cancellation_is_answered import answered
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged
-from tests.stories.town import EDGE, parked
+from tests.stories.town import EDGE, parked, until
 
 
 async def sold(town, units: int) -> dict:
@@ -52,6 +52,30 @@ async def test_an_answer_that_was_lost_is_not_repeated(edge_town):
     await answered(town, order, "RMA_AUTHORISED")
     await town.heard()
     assert len(await town.calls("POST", "/return_acknowledge/")) == 1
+
+
+@pytest.mark.requirement("R-77")
+async def test_a_return_that_is_listed_before_its_order_shows_it_is_acknowledged_once_it_does(edge_town):
+    town = edge_town
+    order = await sold(town, 1)
+    await town.sandbox.switch(virtualstock__returns_run_ahead=True)
+    await ask(town, order)
+
+    async def tried() -> bool:
+        return bool(
+            await town.pool.fetchval(
+                "SELECT EXISTS (SELECT FROM attempt JOIN message AS m ON m.id = message_id WHERE kind LIKE '%.acknowledge_return')"
+            )
+        )
+
+    await until(tried)
+    assert await town.pool.fetchval("SELECT acknowledged_at FROM return_asked") is None
+    assert await town.calls("POST", "/return_acknowledge/") == []
+    await town.sandbox.switch(virtualstock__returns_run_ahead=False)
+    await answered(town, order, "RMA_AUTHORISED")
+    await town.heard()
+    assert await town.pool.fetchval("SELECT acknowledged_at FROM return_asked") is not None
+    assert await town.cases() == []
 
 
 @pytest.mark.requirement("R-77")

@@ -15,7 +15,7 @@ from app.connectors.virtualstock.settings import VirtualstockSettings
 from app.domain.calendar import LONDON
 from app.domain.message import Owner, Violation
 from app.domain.money import NOTHING, plain
-from app.domain.order import Address, Line, Order, Shipped, Standing, Totals, Unreadable
+from app.domain.order import DISPATCHED, Address, Line, Order, Shipped, Standing, Totals, Unreadable
 
 NEW = "ORDER"
 OPEN = frozenset({NEW, "ORDER_ACK", "BACKORDER"})
@@ -138,7 +138,7 @@ def stand(wire: WireOrder, settings: VirtualstockSettings) -> tuple[Standing, st
     if statuses <= CANCELLED:
         return Standing.CANCELLED, ""
     if not statuses & OPEN:
-        return Standing.HELD, "DISPATCHED"
+        return Standing.HELD, DISPATCHED
     return Standing.RELEASABLE, ""
 
 

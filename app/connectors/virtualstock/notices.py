@@ -7,7 +7,9 @@ from app.domain.message import Draft, MessageClass, Owner, Violation
 
 
 def order_notice(connection: str, key: str, ref: str, body: dict[str, Any]) -> Draft:
-    """`body`: via; of a list's row also `order` as it was read, and `read_at`."""
+    """`body`: via; of a list's row also `order` as it was read, and `read_at`. `if_known`: it matters only of an order that was
+    read before; `if_unposted`: only of one that waits to be posted.
+    """
     return _notice("order", connection, key, body, ref)
 
 

@@ -142,11 +142,16 @@ def _is_older(row: dict[str, Any], first: datetime) -> bool:
 
 def gone(items: Sequence[tuple[str, str]], number: int, *, source: Source) -> tuple[Draft, ...]:
     """Notices to read each again: (item, order ref) of rows that left their list, maybe by somebody else's doing.
-    What leaves the acknowledged ones was dispatched by us, unless despatches begin in the channel.
+    What leaves the acknowledged ones was dispatched by us, unless despatches begin in the channel, or the ERP has
+    not even got it.
     """
     ours = () if source.settings.ships_itself else tuple(f"{status}/" for status in ACKNOWLEDGED)
     return tuple(
-        order_notice(source.connection, f"left/{item}/{number}", ref, {"via": "left"})
+        order_notice(
+            source.connection,
+            f"left/{item}/{number}",
+            ref,
+            {"via": "left"} | ({"if_unposted": True} if item.startswith(ours) else {}),
+        )
         for item, ref in items
-        if not item.startswith(ours)
     )

@@ -15,7 +15,7 @@ from app.connectors.virtualstock.orders import path_of, read_order
 from app.connectors.virtualstock.payloads import WireReturn
 from app.connectors.virtualstock.poll import Source, read_page
 from app.domain.channel import Listed, Page, Return, Walk
-from app.domain.errors import PermanentError
+from app.domain.errors import PermanentError, TransientError
 
 RETURNS = "restapi/v4/returns/"
 ASKED, SENT = "RMA", "DISPATCH"
@@ -50,14 +50,18 @@ def _listed(row: dict[str, Any], number: int, source: Source) -> Listed:
 
 
 async def acknowledge_return(asked: Return, *, source: Source) -> bool:
-    """Whether it was still asked for: the line is read first, so that a repeat changes nothing."""
+    """Whether it was still asked for: the line is read first, so that a repeat changes nothing. Raises TransientError for a
+    line of whose return the order does not tell yet.
+    """
     wire = await read_order(source, asked.channel_id)
     item = next((one for one in wire.items if one.line_reference == asked.line), None)
     if item is None:
         raise PermanentError("E-LINE-UNKNOWN", f"Virtualstock has no line {asked.line} in this order")
     if item.status != ASKED:
-        if item.status == SENT or item.status.startswith(f"{ASKED}_"):
+        if item.status.startswith(f"{ASKED}_"):
             return False
+        if item.status == SENT:
+            raise TransientError(f"the order shows no return of line {asked.line} yet")
         raise PermanentError(
             "E-VS-REFUSED", f"line {asked.line} is {item.status}: no return can be acknowledged"
         )

@@ -5,6 +5,7 @@ from typing import Any
 
 from app.sandbox.mirror import Doc, View
 from app.sandbox.virtualstock.login import ACCOUNT
+from app.sandbox.virtualstock.place import refresh_status
 from app.sandbox.virtualstock.retailers import retailer_of
 from app.sandbox.virtualstock.switches import setting
 from app.sandbox.world import World
@@ -51,6 +52,7 @@ def show_order(world: World, view: View, order: Doc, *, whole: bool) -> Doc:
     there (the collection shows them with returns).
     """
     supplier = view.get(ACCOUNT, order["account"]) or {}
+    order = _behind(order) if setting(world, "returns_run_ahead") else order
     shown: dict[str, Any] = {
         "url": link(f"{ORDERS_ROOT}/orders/{order['id']}"),
         "retailer": link(f"{ORDERS_ROOT}/customers/{order['retailer']}"),
@@ -65,6 +67,14 @@ def show_order(world: World, view: View, order: Doc, *, whole: bool) -> Doc:
     if setting(world, "extra_fields") and order["id"] % 3 == 0:
         shown["fulfilment_score"] = None
     return shown
+
+
+def _behind(order: Doc) -> Doc:
+    """As it was before its returns were asked for."""
+    lines = [{**line, "status": "DISPATCH"} if line["status"] == "RMA" else line for line in order["lines"]]
+    earlier = {**order, "lines": lines}
+    refresh_status(earlier)
+    return earlier
 
 
 def show_line(line: Doc) -> Doc:

@@ -25,6 +25,7 @@ DEFAULTS: Mapping[str, Any] = MappingProxyType(
         # bodies
         "extra_fields": True,  # a field that nobody announced, now and then
         "status_runs_ahead": False,  # the order shows its most advanced line
+        "returns_run_ahead": False,  # a return is listed, and its order still shows the line as dispatched
         "success": "200_empty",  # 200_json, 201
         "error_body": "text",  # json_string, list, detail
         # actions

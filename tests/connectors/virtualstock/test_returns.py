@@ -67,9 +67,16 @@ async def test_the_units_that_were_asked_for_are_acknowledged(vendor, clock):
     assert json.loads(vendor.asked[-1].content) == {"items": told}
 
 
-@pytest.mark.parametrize("status", ["RMA_AUTHORISED", "RMA_ACK", "RMA_REC", "RMA_REJ", "DISPATCH"])
-async def test_what_is_answered_or_withdrawn_is_left_alone(vendor, clock, status):
+@pytest.mark.parametrize("status", ["RMA_AUTHORISED", "RMA_ACK", "RMA_REC", "RMA_REJ"])
+async def test_what_is_answered_is_left_alone(vendor, clock, status):
     assert not await answer(vendor, clock, status)
+    assert [request.method for request in vendor.asked] == ["GET"]
+
+
+async def test_a_return_that_the_order_does_not_show_yet_is_looked_at_again(vendor, clock):
+    """Nobody was told: to say otherwise would lose it."""
+    with pytest.raises(TransientError, match="no return of line 1 yet"):
+        await answer(vendor, clock, "DISPATCH")
     assert [request.method for request in vendor.asked] == ["GET"]
 
 

@@ -81,6 +81,19 @@ async def test_a_return_is_asked_for_listed_and_acknowledged(edge):
     assert await edge.statuses(order) == ["RMA_AUTHORISED"]
 
 
+async def test_a_return_may_be_listed_before_its_order_shows_it(edge):
+    order = await edge.place(quantities=(1, 1))
+    await edge.act(order, "acknowledge")
+    await edge.act(order, "dispatch")
+    await edge.sandbox.switch(virtualstock__returns_run_ahead=True)
+    await edge.people(f"/orders/{order['id']}/return-request", line="2")
+    (listed,) = (await edge.ask("GET", "/returns/", return_status="RMA")).json()["results"]
+    assert (listed["order_item"]["line_reference"], listed["status"]["code"]) == ("2", "RMA")
+    assert await edge.statuses(order) == ["DISPATCH", "DISPATCH"]
+    await edge.sandbox.switch(virtualstock__returns_run_ahead=False)
+    assert await edge.statuses(order) == ["DISPATCH", "RMA"]
+
+
 async def test_a_return_may_be_processed_under_another_word(edge):
     await edge.sandbox.switch(virtualstock__return_acknowledged="RMA_ACK")
     order = await edge.place()

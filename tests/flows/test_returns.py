@@ -1,0 +1,78 @@
+"""What retailers ask to send back of one line, in one return or several."""
+
+from dataclasses import replace
+
+import pytest
+
+from app.domain.channel import Return
+from app.domain.message import Draft, MessageClass
+from tests.flows.stage import SHOP, Stage, order_of
+
+
+class Retailer:
+    """Hears which returns are dealt with: (id, units)."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, int]] = []
+
+    async def hear(self, asked: Return) -> bool:
+        self.heard.append((asked.id, asked.units))
+        return True
+
+
+@pytest.fixture
+async def sold(stage: Stage) -> tuple[Stage, Retailer]:
+    """One TEE and one DRESS."""
+    retailer = Retailer()
+    channel = replace(stage.ctx.channels[SHOP], acknowledge_return=retailer.hear)
+    stage = replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel}))
+    await stage.accept(order_of("1", "TEE", "DRESS"))
+    return stage, retailer
+
+
+def asks(name: str, line: str = "TEE", *, units: int = 1, walk: int = 1) -> Draft:
+    """`walk`: in which the list told of it."""
+    return Draft(
+        kind="centra.return",
+        cls=MessageClass.NOTICE,
+        destination=SHOP,
+        source="uk",
+        key=f"return/{name}/{walk}",
+        order_ref="1",
+        body={"id": name, "line": line, "units": units, "reason": "300"},
+    )
+
+
+async def test_two_returns_of_what_was_sold_once_are_not_both_dealt_with(
+    sold: tuple[Stage, Retailer],
+) -> None:
+    stage, retailer = sold
+    await stage.append(asks("a"), asks("b"), asks("c", "DRESS"))
+    await stage.drain()
+    assert (sorted(retailer.heard), await stage.cases()) == ([("a", 1), ("c", 1)], ["E-RETURN-UNITS"])
+    value = await stage.pool.fetchval("SELECT violations -> 0 ->> 'value' FROM exception_case")
+    assert value == "1 of line TEE, and 1 by other returns, which sold 1"
+
+
+async def test_a_return_that_is_told_again_or_otherwise_counts_once(sold: tuple[Stage, Retailer]) -> None:
+    stage, retailer = sold
+    await stage.append(asks("a"))
+    await stage.drain()
+    await stage.append(asks("a", walk=2), asks("a", units=2, walk=3))
+    await stage.drain()
+    assert (retailer.heard, await stage.cases()) == ([("a", 1)], ["E-RETURN-UNITS"])
+    assert await stage.pool.fetchval("SELECT violations -> 0 ->> 'value' FROM exception_case") == (
+        "2 of line TEE, which sold 1"
+    )
+
+
+async def test_returns_that_come_at_once_are_taken_one_after_the_other(sold: tuple[Stage, Retailer]) -> None:
+    """Two workers that looked at the same time would each find that nothing else was asked for."""
+    stage, _ = sold
+    await stage.append(asks("a"))
+    (first,) = await stage.take(SHOP)
+    await stage.append(asks("b"))
+    assert await stage.take(SHOP) == []
+    await stage.handle([first])
+    await stage.drain()
+    assert await stage.cases() == ["E-RETURN-UNITS"]
