@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 
-from app.domain.case import Case
+from app.domain.dossier import Dossier
 from app.domain.erp import Facts, Product, Quote
 from app.domain.heading import find_account
 from app.domain.identify import candidates, live_products
@@ -27,49 +27,49 @@ def quotes(order: Order, mappings: Mappings, facts: Facts, tolerance: Decimal | 
     )
 
 
-def agree(case: Case, customer: str, products: Mapping[str, Product]) -> Case:
-    """The case with the ERP's price on every line that the channel gave none; complains of each price that differs by
+def agree(dossier: Dossier, customer: str, products: Mapping[str, Product]) -> Dossier:
+    """The dossier with the ERP's price on every line that the channel gave none; complains of each price that differs by
     more than the tolerance.
     """
-    order = case.order
+    order = dossier.order
     for line in live_products(order):
         product = products.get(line.ref)
         if not customer or product is None:
             continue
         if line.ref in order.unpriced:
-            order = _filled(replace(case, order=order), customer, product, line)
-        elif case.options.tolerance is not None:
-            _compare(case, customer, product, line)
-    return replace(case, order=order)
+            order = _filled(replace(dossier, order=order), customer, product, line)
+        elif dossier.options.tolerance is not None:
+            _compare(dossier, customer, product, line)
+    return replace(dossier, order=order)
 
 
 def _quote(customer: str, product: Product, line: Line) -> Quote:
     return Quote(customer, normalise(product.code), line.quantity)
 
 
-def _compare(case: Case, customer: str, product: Product, line: Line) -> None:
-    price = _price(case, customer, product, line)
+def _compare(dossier: Dossier, customer: str, product: Product, line: Line) -> None:
+    price = _price(dossier, customer, product, line)
     if price is None:
         return
     theirs = line.gross / line.quantity
-    ours = _in_mode(case, price, line.tax_rate)
-    if abs(theirs - ours) <= (case.options.tolerance or 0):
+    ours = _in_mode(dossier, price, line.tax_rate)
+    if abs(theirs - ours) <= (dossier.options.tolerance or 0):
         return
     value = f"{product.code}: {_told(theirs)} in the channel, {_told(ours)} in the ERP for {customer}"
     fix = "agree the price with the retailer; correct it there or in the ERP's price book, then retry"
-    case.found.append(Violation("E-PRICE-MISMATCH", f"lines[{line.ref}].price", value, fix, Owner.FINANCE))
+    dossier.found.append(Violation("E-PRICE-MISMATCH", f"lines[{line.ref}].price", value, fix, Owner.FINANCE))
 
 
-def _filled(case: Case, customer: str, product: Product, line: Line) -> Order:
+def _filled(dossier: Dossier, customer: str, product: Product, line: Line) -> Order:
     """Its order with the line at the ERP's price and at the rate of the product's own tax code."""
-    order, price = case.order, _price(case, customer, product, line)
+    order, price = dossier.order, _price(dossier, customer, product, line)
     if price is None:
         return order
     if product.tax_rate is None:
-        _complain(case, line, f"{product.code} has no tax code", "give the product a tax code in the ERP")
+        _complain(dossier, line, f"{product.code} has no tax code", "give the product a tax code in the ERP")
         return order
     coin = quantum(order.currency)
-    amount = round_half_up(_in_mode(case, price, product.tax_rate) * line.quantity, coin)
+    amount = round_half_up(_in_mode(dossier, price, product.tax_rate) * line.quantity, coin)
     tax = tax_upon(amount, product.tax_rate, coin)
     if order.tax_included:
         tax = tax_within(amount, product.tax_rate, coin)
@@ -82,24 +82,24 @@ def _filled(case: Case, customer: str, product: Product, line: Line) -> Order:
     )
 
 
-def _price(case: Case, customer: str, product: Product, line: Line) -> Decimal | None:
+def _price(dossier: Dossier, customer: str, product: Product, line: Line) -> Decimal | None:
     """A price of nothing is none: nobody gives goods away by a gap in a price list."""
-    price = case.facts.prices.get(_quote(customer, product, line))
+    price = dossier.facts.prices.get(_quote(customer, product, line))
     if price:
         return price
     fix = "give it a price in the ERP's price book, then retry"
-    _complain(case, line, f"{product.code} has no price for {customer} in the ERP", fix)
+    _complain(dossier, line, f"{product.code} has no price for {customer} in the ERP", fix)
     return None
 
 
-def _in_mode(case: Case, price: Decimal, rate: Decimal) -> Decimal:
+def _in_mode(dossier: Dossier, price: Decimal, rate: Decimal) -> Decimal:
     """The ERP's price as the order gives its own: with VAT or without it."""
-    if case.facts.tax_inclusive == case.order.tax_included:
+    if dossier.facts.tax_inclusive == dossier.order.tax_included:
         return price
-    coin = quantum(case.order.currency)
+    coin = quantum(dossier.order.currency)
     return (
         price - tax_within(price, rate, coin)
-        if case.facts.tax_inclusive
+        if dossier.facts.tax_inclusive
         else price + tax_upon(price, rate, coin)
     )
 
@@ -108,5 +108,5 @@ def _told(price: Decimal) -> str:
     return str(price.quantize(Decimal("0.01"))) if price == round_half_up(price) else f"{price.normalize():f}"
 
 
-def _complain(case: Case, line: Line, value: str, fix: str) -> None:
-    case.found.append(Violation("E-PRICE-UNKNOWN", f"lines[{line.ref}].price", value, fix, Owner.FINANCE))
+def _complain(dossier: Dossier, line: Line, value: str, fix: str) -> None:
+    dossier.found.append(Violation("E-PRICE-UNKNOWN", f"lines[{line.ref}].price", value, fix, Owner.FINANCE))

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from app.domain.case import Case
+from app.domain.dossier import Dossier
 from app.domain.erp import Facts, Product, Wanted
 from app.domain.lanes import normalise
 from app.domain.message import Violation
@@ -29,22 +29,22 @@ def live_products(order: Order) -> Iterator[Line]:
     return (line for line in order.lines if line.quantity and line.kind is LineKind.PRODUCT)
 
 
-def identify(case: Case) -> dict[str, Product]:
+def identify(dossier: Dossier) -> dict[str, Product]:
     """Line ref -> product. What cannot be told for certain is complained of once per spelling."""
     resolved: dict[str, Product] = {}
     complained: set[str] = set()
-    for line in live_products(case.order):
-        outcome = _identify_line(case, line)
+    for line in live_products(dossier.order):
+        outcome = _identify_line(dossier, line)
         if isinstance(outcome, Product):
             resolved[line.ref] = outcome
         elif line.sku not in complained:
             complained.add(line.sku)
-            case.found.append(outcome)
+            dossier.found.append(outcome)
     return resolved
 
 
-def _identify_line(case: Case, line: Line) -> Product | Violation:
-    products = candidates(case.order.connection, (line.sku, line.ean), case.facts, case.mappings)
+def _identify_line(dossier: Dossier, line: Line) -> Product | Violation:
+    products = candidates(dossier.order.connection, (line.sku, line.ean), dossier.facts, dossier.mappings)
     if not products:
         return Violation(
             code="E-SKU-UNKNOWN",

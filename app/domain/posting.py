@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from app.domain.agreement import agree
 from app.domain.calendar import civil_day
-from app.domain.case import Case, Options
+from app.domain.dossier import Dossier, Options
 from app.domain.entries import write_entries
 from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.heading import choose_customer, choose_warehouse, fill_fields, find_account
@@ -38,19 +38,19 @@ def plan(
     `facts` must cover `wanted(order, mappings)`, and hold the prices of `quotes` of it: what they lack counts as unknown
     in the ERP.
     """
-    case = _open_case(order, mappings, facts, options)
-    customer = choose_customer(case)
-    warehouse = choose_warehouse(case)
-    analysis = fill_fields(case)
+    dossier = _open_dossier(order, mappings, facts, options)
+    customer = choose_customer(dossier)
+    warehouse = choose_warehouse(dossier)
+    analysis = fill_fields(dossier)
     delivery, misfits = fit_delivery(order.delivery, options.charset)
-    case.found.extend((*misfits, *_unpostable(order, options)))
-    products = identify(case)
-    case = agree(case, customer, products)
-    order = case.order
-    shares = price(case)
-    entries = write_entries(case, shares, products, warehouse)
-    if case.found:
-        return tuple(dict.fromkeys(case.found))
+    dossier.found.extend((*misfits, *_unpostable(order, options)))
+    products = identify(dossier)
+    dossier = agree(dossier, customer, products)
+    order = dossier.order
+    shares = price(dossier)
+    entries = write_entries(dossier, shares, products, warehouse)
+    if dossier.found:
+        return tuple(dict.fromkeys(dossier.found))
     tax = sum((entry.tax for entry in entries), NOTHING)
     key = probe_key(options.prefix, order.ref)
     return SalesOrder(
@@ -58,7 +58,7 @@ def plan(
         trace=key,
         customer=customer,
         currency=order.currency,
-        document_date=case.route.day,
+        document_date=dossier.route.day,
         delivery=delivery,
         entries=entries,
         net=order.totals.gross - tax,
@@ -71,7 +71,7 @@ def plan(
     )
 
 
-def _open_case(order: Order, mappings: Mappings, facts: Facts, options: Options) -> Case:
+def _open_dossier(order: Order, mappings: Mappings, facts: Facts, options: Options) -> Dossier:
     warehouse = mappings.find_warehouse(order.connection)
     route = Route(
         channel=options.channel,
@@ -83,7 +83,7 @@ def _open_case(order: Order, mappings: Mappings, facts: Facts, options: Options)
         buyer=buyer_of(order),
         day=civil_day(order.placed_at),
     )
-    return Case(order, mappings, facts, options, route, mappings.rules_for(route), [])
+    return Dossier(order, mappings, facts, options, route, mappings.rules_for(route), [])
 
 
 def _unpostable(order: Order, options: Options) -> Iterator[Violation]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from app.domain.case import Case, Share, Treatment
+from app.domain.dossier import Dossier, Share, Treatment
 from app.domain.message import Owner, Violation
 from app.domain.money import HUNDRED, NOTHING, is_whole, quantum, round_half_up, spread, tax_upon, tax_within
 from app.domain.order import Charge, Line, LineKind, Order
@@ -11,22 +11,22 @@ from app.domain.rows import PostingKind
 from app.domain.taxes import treat_lines
 
 
-def price(case: Case) -> tuple[Share, ...]:
+def price(dossier: Dossier) -> tuple[Share, ...]:
     """Goods, then charges; () when the figures are unusable. The shares' sum is the channel's, or there is a complaint."""
-    lines = tuple(line for line in case.order.lines if line.quantity)
-    if unusable := tuple(_unusable(case)):
-        case.found.extend(unusable)
-        treat_lines(case, lines, NOTHING)
+    lines = tuple(line for line in dossier.order.lines if line.quantity)
+    if unusable := tuple(_unusable(dossier)):
+        dossier.found.extend(unusable)
+        treat_lines(dossier, lines, NOTHING)
         return ()
-    goods = _price_goods(case, lines)
-    shares = (*goods, *_price_charges(case, goods))
-    _check_gross(case, shares)
-    _check_tax(case, shares)
+    goods = _price_goods(dossier, lines)
+    shares = (*goods, *_price_charges(dossier, goods))
+    _check_gross(dossier, shares)
+    _check_tax(dossier, shares)
     return shares
 
 
-def _unusable(case: Case) -> Iterator[Violation]:
-    order = case.order
+def _unusable(dossier: Dossier) -> Iterator[Violation]:
+    order = dossier.order
     coin = quantum(order.currency)
     amounts = [(f"lines[{line.ref}].gross", line.gross) for line in order.lines]
     amounts += [(f"charges.{charge.kind}", charge.gross) for charge in order.charges]
@@ -41,48 +41,48 @@ def _unusable(case: Case) -> Iterator[Violation]:
             yield Violation("E-AMOUNT", name, str(amount), fix, Owner.FINANCE)
 
 
-def _price_goods(case: Case, lines: Sequence[Line]) -> tuple[Share, ...]:
-    amounts = _take_off(case, lines)
+def _price_goods(dossier: Dossier, lines: Sequence[Line]) -> tuple[Share, ...]:
+    amounts = _take_off(dossier, lines)
     net = sum(
-        (_net(case, amount, line.tax_rate) for line, amount in zip(lines, amounts, strict=True)), NOTHING
+        (_net(dossier, amount, line.tax_rate) for line, amount in zip(lines, amounts, strict=True)), NOTHING
     )
-    treatments = treat_lines(case, lines, net)
+    treatments = treat_lines(dossier, lines, net)
     return tuple(
-        _share(case, _kind_of(line), amount, treatments[line.kind, line.tax_rate], line)
+        _share(dossier, _kind_of(line), amount, treatments[line.kind, line.tax_rate], line)
         for line, amount in zip(lines, amounts, strict=True)
     )
 
 
-def _take_off(case: Case, lines: Sequence[Line]) -> list[Decimal]:
+def _take_off(dossier: Dossier, lines: Sequence[Line]) -> list[Decimal]:
     """Line totals after their share of the order's discount (4.5)."""
     grosses = [line.gross for line in lines]
     whole = sum(grosses, NOTHING)
-    given = min(case.order.discount, whole)
-    if given < case.order.discount:
-        case.found.append(
-            _unallocated("discount", case.order.discount - given, "the goods cost less than the discount")
+    given = min(dossier.order.discount, whole)
+    if given < dossier.order.discount:
+        dossier.found.append(
+            _unallocated("discount", dossier.order.discount - given, "the goods cost less than the discount")
         )
-    shares = spread(given, grosses, quantum(case.order.currency))
+    shares = spread(given, grosses, quantum(dossier.order.currency))
     return [gross - share for gross, share in zip(grosses, shares, strict=True)]
 
 
-def _price_charges(case: Case, goods: Sequence[Share]) -> Iterator[Share]:
+def _price_charges(dossier: Dossier, goods: Sequence[Share]) -> Iterator[Share]:
     """Each charge split over the goods' tax treatments by value: delivered goods are one supply (4.2 row 11)."""
     weights = _weigh(goods)
-    for charge in case.order.charges:
+    for charge in dossier.order.charges:
         if charge.gross and not weights:
-            case.found.append(
+            dossier.found.append(
                 _unallocated(f"charges.{charge.kind}", charge.gross, "no goods that it could follow")
             )
         elif charge.gross:
-            yield from _apportion(case, charge, weights)
+            yield from _apportion(dossier, charge, weights)
 
 
-def _apportion(case: Case, charge: Charge, weights: dict[Treatment, Decimal]) -> Iterator[Share]:
-    parts = spread(charge.gross, tuple(weights.values()), quantum(case.order.currency))
+def _apportion(dossier: Dossier, charge: Charge, weights: dict[Treatment, Decimal]) -> Iterator[Share]:
+    parts = spread(charge.gross, tuple(weights.values()), quantum(dossier.order.currency))
     for treatment, part in zip(weights, parts, strict=True):
         if part:
-            yield _share(case, PostingKind(charge.kind.value), part, treatment)
+            yield _share(dossier, PostingKind(charge.kind.value), part, treatment)
 
 
 def _weigh(goods: Sequence[Share]) -> dict[Treatment, Decimal]:
@@ -98,15 +98,15 @@ def _weigh(goods: Sequence[Share]) -> dict[Treatment, Decimal]:
 
 
 def _share(
-    case: Case, kind: PostingKind, amount: Decimal, treatment: Treatment, line: Line | None = None
+    dossier: Dossier, kind: PostingKind, amount: Decimal, treatment: Treatment, line: Line | None = None
 ) -> Share:
-    tax_of = tax_within if case.order.tax_included else tax_upon
-    tax = tax_of(amount, treatment.rate, quantum(case.order.currency))
+    tax_of = tax_within if dossier.order.tax_included else tax_upon
+    tax = tax_of(amount, treatment.rate, quantum(dossier.order.currency))
     return Share(kind, amount, tax, treatment, line)
 
 
-def _net(case: Case, amount: Decimal, rate: Decimal) -> Decimal:
-    if not case.order.tax_included:
+def _net(dossier: Dossier, amount: Decimal, rate: Decimal) -> Decimal:
+    if not dossier.order.tax_included:
         return amount
     return round_half_up(amount * HUNDRED / (HUNDRED + rate))
 
@@ -115,24 +115,24 @@ def _kind_of(line: Line) -> PostingKind:
     return PostingKind.GIFT_CARD if line.kind is LineKind.GIFT_CARD else PostingKind.PRODUCT
 
 
-def _check_gross(case: Case, shares: Sequence[Share]) -> None:
-    totals = case.order.totals
-    added = NOTHING if case.order.tax_included else totals.tax
+def _check_gross(dossier: Dossier, shares: Sequence[Share]) -> None:
+    totals = dossier.order.totals
+    added = NOTHING if dossier.order.tax_included else totals.tax
     whole = sum((share.amount for share in shares), added)
     if whole != totals.gross:
         value = f"lines, charges and discount come to {whole}, the order to {totals.gross}"
         fix = "find what the channel charged outside lines, shipping, handling and discounts"
-        case.found.append(Violation("E-TOTAL-MISMATCH", "totals.gross", value, fix, Owner.FINANCE))
+        dossier.found.append(Violation("E-TOTAL-MISMATCH", "totals.gross", value, fix, Owner.FINANCE))
 
 
-def _check_tax(case: Case, shares: Sequence[Share]) -> None:
+def _check_tax(dossier: Dossier, shares: Sequence[Share]) -> None:
     """Up to a coin a line is method, and flagged by `flag_tax`; more is another tax."""
     ours = sum((share.tax for share in shares), NOTHING)
-    theirs = case.order.totals.tax
-    if abs(ours - theirs) > quantum(case.order.currency) * len(shares):
+    theirs = dossier.order.totals.tax
+    if abs(ours - theirs) > quantum(dossier.order.currency) * len(shares):
         value = f"{ours} by line, {theirs} on the order"
         fix = "the channel taxes this order otherwise: compare its tax rules with the lines' rates"
-        case.found.append(Violation("E-TOTAL-MISMATCH", "totals.tax", value, fix, Owner.FINANCE))
+        dossier.found.append(Violation("E-TOTAL-MISMATCH", "totals.tax", value, fix, Owner.FINANCE))
 
 
 def flag_tax(order: Order, shares: Sequence[Share], tax: Decimal) -> tuple[Violation, ...]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from decimal import Decimal
 
-from app.domain.case import Case, Treatment
+from app.domain.dossier import Dossier, Treatment
 from app.domain.message import Owner, Violation
 from app.domain.order import Line, LineKind, Order
 from app.domain.rows import TaxRow
@@ -18,32 +18,32 @@ def buyer_of(order: Order) -> str:
 
 
 def treat_lines(
-    case: Case, lines: Iterable[Line], goods_net: Decimal
+    dossier: Dossier, lines: Iterable[Line], goods_net: Decimal
 ) -> dict[tuple[LineKind, Decimal], Treatment]:
     """(kind, rate) -> treatment, each looked up and complained of once. `goods_net`: for rows with a limit."""
     kinds = dict.fromkeys((line.kind, line.tax_rate) for line in lines)
-    return {(kind, rate): _treat(case, kind, rate, goods_net) for kind, rate in kinds}
+    return {(kind, rate): _treat(dossier, kind, rate, goods_net) for kind, rate in kinds}
 
 
-def _treat(case: Case, kind: LineKind, rate: Decimal, goods_net: Decimal) -> Treatment:
-    gift = kind is LineKind.GIFT_CARD and case.options.gift_cards != "single_purpose"
-    rows = case.mappings.find_taxes(case.route, gift=gift)
-    fitting = [row for row in rows if row.rate == rate and _within_limit(row, case, goods_net)]
+def _treat(dossier: Dossier, kind: LineKind, rate: Decimal, goods_net: Decimal) -> Treatment:
+    gift = kind is LineKind.GIFT_CARD and dossier.options.gift_cards != "single_purpose"
+    rows = dossier.mappings.find_taxes(dossier.route, gift=gift)
+    fitting = [row for row in rows if row.rate == rate and _within_limit(row, dossier, goods_net)]
     if not fitting:
-        case.found.append(_unmapped(case, rate, rows))
+        dossier.found.append(_unmapped(dossier, rate, rows))
         return Treatment(None, rate)
     row = fitting[0]
-    check_code(case, row.code, row.code_rate)
+    check_code(dossier, row.code, row.code_rate)
     return Treatment(row.code, rate, row.destination_vat)
 
 
-def check_code(case: Case, code: str, rate: Decimal) -> None:
+def check_code(dossier: Dossier, code: str, rate: Decimal) -> None:
     """The ERP's code must exist and bear the rate that we reckon with."""
-    known = case.facts.tax_codes.get(code)
+    known = dossier.facts.tax_codes.get(code)
     if known is not None and known.rate == rate:
         return
     has = "does not exist" if known is None else f"is {known.rate} %"
-    case.found.append(
+    dossier.found.append(
         Violation(
             code="E-VAT-MISMATCH",
             field="tax_code",
@@ -55,13 +55,13 @@ def check_code(case: Case, code: str, rate: Decimal) -> None:
     )
 
 
-def _within_limit(row: TaxRow, case: Case, goods_net: Decimal) -> bool:
-    return row.most is None or (row.most_currency == case.order.currency and goods_net <= row.most)
+def _within_limit(row: TaxRow, dossier: Dossier, goods_net: Decimal) -> bool:
+    return row.most is None or (row.most_currency == dossier.order.currency and goods_net <= row.most)
 
 
-def _unmapped(case: Case, rate: Decimal, rows: tuple[TaxRow, ...]) -> Violation:
+def _unmapped(dossier: Dossier, rate: Decimal, rows: tuple[TaxRow, ...]) -> Violation:
     """No row for the route at all, or the channel's rate is not one that the route may bear."""
-    route = case.route
+    route = dossier.route
     way = f"{route.ship_from or '?'} to {route.country or '?'}, {route.buyer}, {route.day}"
     allowed = ", ".join(sorted({f"{row.rate} %" for row in rows}))
     return Violation(

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from app.domain.agreement import quotes
-from app.domain.case import Options
+from app.domain.dossier import Options
 from app.domain.erp import Facts, SalesOrder, Wanted
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from app.domain.case import Options
+from app.domain.dossier import Options
 from app.domain.erp import Customer, Entry, Facts, Product, SalesOrder, TaxCode
 from app.domain.message import Violation
 from app.domain.order import Address, Charge, ChargeKind, Line, Order, Standing, Totals

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.domain.case import Options
+from app.domain.dossier import Options
 from app.domain.erp import Customer, EntryKind, Facts, Nominal, Product, TaxCode
 from app.domain.message import Owner
 from app.domain.order import Address, Charge, ChargeKind, LineKind

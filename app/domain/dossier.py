@@ -1,4 +1,4 @@
-"""One order under examination: what is known of it, and everything found wrong with it."""
+"""The dossier of one order that is examined: what is known of it, and everything found wrong with it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
+class Dossier:
     """`rules`: the posting rules that can fire on the route. `found` grows while the order is looked at."""
 
     order: Order
