@@ -16,11 +16,14 @@ from app.domain.merge_heading import merge_analysis, merge_dates, merge_delivery
 from app.domain.message import Violation
 from app.domain.money import NOTHING, PENNY
 
+UNTOTALLED = frozenset({"tax code", "nominal"})
+"""Of a line, what people may change without a trace in the order's totals."""
+
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """`base`: what we last applied; None where that is not known, and the document counts as it. `cancelled`: lines of the
-    channel whose fall is a cancellation.
+    """`base`: what we last applied; None where that is not known: units and prices of the document count as it, and where
+    anything else differs a person decides. `cancelled`: lines of the channel whose fall is a cancellation.
     """
 
     base: SalesOrder | None
@@ -185,7 +188,8 @@ def _judge_change(base: Entry, theirs: Entry, ours: DocumentLine, told: tuple[Ed
     wanted = {name: new[name] for name in new if new[name] not in {old[name], now[name]}}
     if not wanted:
         return
-    clash = [name for name in wanted if now[name] != old[name]]
+    unknown = UNTOTALLED if edit.base is None else frozenset()
+    clash = [name for name in wanted if now[name] != old[name] or name in unknown]
     if ours.despatched:
         less = wanted.get("quantity", now["quantity"]) < now["quantity"]
         word = "cancelled" if theirs.ref in edit.cancelled and less else "changed"

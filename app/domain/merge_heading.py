@@ -1,4 +1,7 @@
-"""What stands above the lines of a sales order is merged like them: address, days, analysis (R-33, RC-17). Pure."""
+"""What stands above the lines of a sales order is merged like them: address, days, analysis (R-33, RC-17). Pure.
+
+Without a base nobody knows who changed what differs: it is a person's.
+"""
 
 from dataclasses import fields, replace
 from datetime import date
@@ -19,8 +22,8 @@ def merge_delivery(
         before, new, now = (getattr(one, part.name) for one in (old, theirs.delivery, ours))
         if new in (before, now):
             continue
-        if now != before:
-            value = "changed in the ERP and in the channel"
+        if base is None or now != before:
+            value = f"changed in the ERP {'and' if base else 'or'} in the channel"
             found.append(Violation("E-EDIT-CONFLICT", f"delivery_address.{part.name}", value, SETTLE))
         wanted[part.name] = new
     if wanted and any(line.despatched for line in contents.lines):
@@ -37,7 +40,7 @@ def merge_dates(
     wanted: list[date | None] = []
     for before, new, now in zip(old, (theirs.deliver_from, theirs.deliver_by), contents.dates, strict=True):
         moved = new is not None and new not in (before, now)
-        if moved and now != before:
+        if moved and (base is None or now != before):
             value = f"{now or 'none'} in the ERP, {new} in the channel"
             found.append(Violation("E-EDIT-CONFLICT", "delivery dates", value, SETTLE))
         wanted.append(new if moved else now)
@@ -54,8 +57,8 @@ def merge_analysis(
         before, now = old.get(slot, ""), ours.get(slot, "")
         if new in {before, now}:
             continue
-        if now != before:
-            value = f"{now} in the ERP, {new} in the channel"
+        if base is None or now != before:
+            value = f"{now or 'none'} in the ERP, {new} in the channel"
             found.append(Violation("E-EDIT-CONFLICT", f"analysis_code_{slot}", value, SETTLE))
         wanted[slot] = new
     return wanted

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from app.domain.amend import Amendment, Contents, Decide, Revision, Wish
-from app.domain.erp import SalesOrder
+from app.domain.erp import EntryKind, SalesOrder
+from app.domain.lanes import sku_key
 from app.domain.merge import Edit, cancel, merge
 from app.domain.message import Claimed, Done, Draft, Outcome, Owner, Park, Result, Violation
 from app.domain.order import Order, Standing
@@ -25,6 +26,8 @@ from app.ledger.binding import Applied, Binding, Ended, Revised
 from app.ledger.order import read_order
 from app.ledger.snapshot import Snapshot
 from app.outbox.intend import last_sent
+
+MEND = "it was changed in the ERP: make it what the channel says, then retry; or accept it as it stands"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,14 +93,23 @@ def _fallen(before: Order | None, now: Order) -> frozenset[str]:
 
 
 def _meet(edit: Edit, applied: Applied, held: Contents) -> Wish:
-    """Where it is not known what we last told the ERP, its totals say whether people changed the document since."""
-    document = held.document
-    totals = (document.net, document.tax, document.gross)
-    if edit.base is None and totals != applied.totals and (wish := merge(edit, held)) is not None:
-        if isinstance(wish, tuple):
-            return wish
+    """Where it is not known what we last told the ERP, its totals and its articles say whether people changed the document
+    since.
+    """
+    document, wish = held.document, merge(edit, held)
+    if edit.base is not None or not isinstance(wish, Amendment):
+        return wish
+    if strange := _articles(held) - applied.articles:
+        value = f"{', '.join(sorted(strange))} in the ERP, nothing of it in the channel"
+        return (Violation("E-EDIT-CONFLICT", "lines", value, MEND, Owner.OPERATIONS),)
+    if (document.net, document.tax, document.gross) != applied.totals:
         return (_otherwise(edit, held),)
-    return merge(edit, held)
+    return wish
+
+
+def _articles(held: Contents) -> frozenset[str]:
+    lines = (line.entry for line in held.lines)
+    return frozenset(sku_key(entry.code) for entry in lines if entry.kind is EntryKind.STANDARD)
 
 
 def _meet_whole(edit: Edit, applied: Applied, held: Contents) -> Wish:
@@ -112,8 +124,7 @@ def _meet_whole(edit: Edit, applied: Applied, held: Contents) -> Wish:
 
 def _otherwise(edit: Edit, held: Contents) -> Violation:
     value = f"{held.document.gross} in the ERP, {edit.theirs.gross} in the channel"
-    fix = "it was changed in the ERP: make it what the channel says, then retry; or accept it as it stands"
-    return Violation("E-EDIT-CONFLICT", "total_gross_value", value, fix, Owner.OPERATIONS)
+    return Violation("E-EDIT-CONFLICT", "total_gross_value", value, MEND, Owner.OPERATIONS)
 
 
 async def _write(lock: DocumentLock, plan: Plan, newest: Snapshot) -> Outcome | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 from app.domain.agreement import quotes
 from app.domain.dossier import Options
-from app.domain.erp import Facts, SalesOrder, Wanted
+from app.domain.erp import EntryKind, Facts, SalesOrder, Wanted
 from app.domain.identify import codes
 from app.domain.lanes import sku_lanes
 from app.domain.message import Claimed, Done, Park, Result, Snooze, Violation
@@ -120,7 +120,7 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
     planned = _planned(ctx, message.source, taken.order, known)
     document = planned if isinstance(planned, SalesOrder) else None
     instead = _instead(taken.order)
-    lanes = sku_lanes(codes(taken.order, known[0]))
+    lanes = sku_lanes(_articles(document) if document else codes(taken.order, known[0]))
     if instead is None and lanes != message.lanes:
         instead = Snooze("it has other SKUs than when it entered its lanes", 0.0, lanes=lanes)
     if instead is None and not isinstance(planned, SalesOrder):
@@ -133,6 +133,11 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
         None if message.in_doubt else instead,
         taken.order,
     )
+
+
+def _articles(document: SalesOrder) -> Iterable[str]:
+    """In the ERP's words: what a barcode names has the lane of its code."""
+    return (entry.code for entry in document.entries if entry.kind is EntryKind.STANDARD)
 
 
 def _planned(

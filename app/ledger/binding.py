@@ -7,6 +7,7 @@ from decimal import Decimal
 import asyncpg
 
 from app.domain.erp import Document
+from app.domain.lanes import sku_key
 from app.domain.money import NOTHING
 from app.domain.order import Order
 from app.ledger.snapshot import from_json, to_json
@@ -72,10 +73,13 @@ class Binding:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What the ERP was last told of an order, None where it is not known; net, tax and gross of the document then."""
+    """What the ERP was last told of an order, None where it is not known; net, tax and gross of the document then.
+    `articles`: SKU keys of all that the ERP was told or the channel ever showed of it.
+    """
 
     order: Order | None
     totals: tuple[Decimal, Decimal, Decimal]
+    articles: frozenset[str] = frozenset()
 
 
 async def read(
@@ -104,12 +108,19 @@ def _binding(row: asyncpg.Record) -> Binding:
 
 async def applied(pool: asyncpg.Pool, connection: str, ref: str) -> Applied:
     row = await pool.fetchrow(
-        "SELECT applied, net, tax, gross FROM binding WHERE connection = $1 AND ref = $2", connection, ref
+        """
+        SELECT applied, net, tax, gross, codes, array(
+            SELECT sku FROM order_line AS l WHERE (l.connection, l.ref) = (b.connection, b.ref)) AS skus
+        FROM binding AS b WHERE connection = $1 AND ref = $2
+        """,
+        connection,
+        ref,
     )
     if row is None:
         return Applied(None, (NOTHING, NOTHING, NOTHING))
     order = from_json(row["applied"]) if row["applied"] else None
-    return Applied(order, (row["net"], row["tax"], row["gross"]))
+    articles = frozenset({*map(sku_key, row["codes"].values()), *row["skus"]})
+    return Applied(order, (row["net"], row["tax"], row["gross"]), articles)
 
 
 async def of_documents(

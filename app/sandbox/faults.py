@@ -22,6 +22,7 @@ WRITE: Place = (
     r"^(POST|PUT|DELETE)$",
     r"/(sop_orders|sop_despatch_receipts|couriers|customer_delivery_addresses)(/\d+)?$|/sop_confirm_despatch$",
 )
+QUERY: Place = ("centra", r"^POST$", r"/graphql$")
 WEBHOOK: Place = ("centra", r"^POST$", r"^webhook$")
 KINDS: Mapping[str, Place] = MappingProxyType(
     {
@@ -33,6 +34,7 @@ KINDS: Mapping[str, Place] = MappingProxyType(
         "late_commit": WRITE,
         "part_then_500": ACTION,
         "list_shrinks": ORDER_LIST,
+        "stale_read": QUERY,
         **dict.fromkeys(("lose", "double", "reorder", "delay", "early"), WEBHOOK),
         **dict.fromkeys(("bad_signature", "truncate", "unknown_type", "foreign"), WEBHOOK),
     }
@@ -44,6 +46,7 @@ KINDS: Mapping[str, Place] = MappingProxyType(
 class Rule:
     """`kind`: one of KINDS. `path`: substring or regular expression, `system`, `path` and `method` empty = any. `times`: None = for ever.
     `seconds`: how long `slow` waits and at most how late `drop_then_commit` commits, in the sandbox's time.
+    `stale_read`: a query that shows every order as it was before its latest change; one without a change is not there yet.
     `retry_after`: the header of `status_429`, none without it.
     """
 

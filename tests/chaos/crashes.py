@@ -40,6 +40,7 @@ PLACES = r"sage200\.sales_order\.place"
 SETTLED = r"INSERT INTO attempt"
 RESTS = r"state = given\.state"
 CREATE = r"^POST \S*/sop_orders HTTP"
+REWRITE = r"^PUT \S*/sop_orders/\d+ .*lines"
 PROBE = r"^GET \S*/sop_orders\?\S*customer_document_no"
 
 STEPS: tuple[tuple[str, Step, tuple[Side, ...], str], ...] = (
@@ -101,6 +102,13 @@ STEPS: tuple[tuple[str, Step, tuple[Side, ...], str], ...] = (
     ("rescue after the send", Step(OUTBOX, r"lease_lost"), COMMIT, "vanished_sending"),
     ("settle: park", Step(OUTBOX, _all_of(RESTS, r"INSERT INTO exception_case")), COMMIT, "ghost"),
     ("person: release", Step(PERSON, r"state = 'parked' ORDER BY id FOR UPDATE"), COMMIT, "released"),
+    ("change: remember the lock", Step(OUTBOX, r"INSERT INTO erp_lock"), COMMIT, "edited"),
+    ("change: take the lock", Step(VENDORS, r"^GET \S*/sop_orders/\d+\S*is_to_lock"), COMMIT, "edited"),
+    ("change: keep its number", Step(OUTBOX, r"UPDATE erp_lock"), COMMIT, "edited"),
+    ("change: intent", Step(OUTBOX, r"INSERT INTO intent"), COMMIT, "edited"),
+    ("change: write", Step(VENDORS, REWRITE), WRITE, "edited"),
+    ("change: forget the lock", Step(OUTBOX, r"DELETE FROM erp_lock"), COMMIT, "edited"),
+    ("change: settle", Step(OUTBOX, _all_of(r"UPDATE binding SET", SETTLED)), COMMIT, "edited"),
     ("token: lease", Step(OUTBOX, r"lease_holder\)\s+VALUES"), COMMIT, "first_start"),
     ("token: ask", Step(VENDORS, r"^POST \S*/oauth/token"), (Side.BEFORE,), "first_start"),
     ("token: ask", Step(VENDORS, r"^POST \S*/oauth/token"), (Side.AFTER,), "unheard_grant"),

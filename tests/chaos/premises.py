@@ -41,7 +41,10 @@ PACE = {
     "PROBE_SECONDS": "0.5",
     "QUARANTINE_SECONDS": "3",
     "BREAKER_REST_SECONDS": "0.2",
+    "LOCK_SECONDS": "0.5",
+    "LOCK_MOST_SECONDS": "2",
     "SAGE200__TIMEOUT_SECONDS": "2.5",
+    "SAGE200__LOCK_SECONDS": "2.5",
     "DATABASE_POOL": "4",
 }
 """All that waits is scaled down alike, the vendor's time-out too: nothing here commits later than that."""
@@ -204,9 +207,8 @@ async def furnish(sandbox: Running, pool: asyncpg.Pool) -> tuple[list[str], dict
         "centra": {"tokens": [{"token": TOKEN, "integration": "gateway"}]},
     }
     made = (await sandbox.client.post("/_sandbox/seed", json=seeds)).json()
-    await sandbox.switch(
-        centra__autoconfirm=True, centra__webhook_retry_seconds=0.3, server_timeout_seconds=1.5
-    )
+    await sandbox.switch(centra__autoconfirm=True, centra__webhook_retry_seconds=0.3)
+    await sandbox.switch(server_timeout_seconds=1.5, sage200__api_lock_seconds=6)
     async with pool.acquire() as conn, conn.transaction():
         examples = ROOT / "examples" / "mappings" / "sandbox.toml"
         for table, rows in parse_toml(examples.read_text()).items():

@@ -205,6 +205,20 @@ async def _heard(premises: Premises) -> None:
     await until(read, "the change is read again")
 
 
+async def edited(act: Act) -> None:
+    """Orders that are in the books grow by a line each, under Sage's own lock."""
+    premises = act.premises
+    await premises.open()
+    orders = await act.place()
+    await premises.settled()
+    act.arm()
+    for order in orders:
+        wish = {"add": [{"sku": premises.skus[5], "quantity": 2}]}
+        premises.expect(await premises.person(f"centra/orders/{order['number']}/edit", **wish))
+    await act.struck()
+    await _heard(premises)
+
+
 async def ghost(act: Act) -> None:
     """A create leaves a draft and answers 504: parked; a person deletes it and presses retry."""
     await _faulty(act, kind="ghost_draft")
@@ -239,7 +253,7 @@ SCENES: Mapping[str, Callable[[Act], Awaitable[None]]] = MappingProxyType(
         scene.__name__: scene
         for scene in (
             *(orders, rung, first_start, unheard_grant, unanswered, absent, slow, in_doubt, absent_again),
-            *(vanished, vanished_sending, amended, cancelled, ghost, released),
+            *(vanished, vanished_sending, amended, cancelled, edited, ghost, released),
         )
     }
 )

@@ -218,6 +218,30 @@ def test_without_a_base_the_document_counts_as_it():
     assert units(write(ours, merge(Edit(None, theirs), ours))) == {"TEE": 3}
 
 
+PORTER = {"contact": "the porter"}
+
+
+def fields_of(wish) -> list[tuple[str, str]]:
+    return [(violation.code, violation.field) for violation in wish]
+
+
+def test_without_a_base_nobody_is_written_over():
+    """People changed it, or the channel did: nothing says which. Money is another matter: the order's totals tell of it."""
+    plan, more = plan_of(sold("TEE", 1)), plan_of(sold("TEE", 3))
+    ours = held(plan)
+    assert isinstance(merge(Edit(None, more), ours), Amendment)
+    moved = replace(ours, delivery=replace(ours.delivery, **PORTER))
+    assert fields_of(merge(Edit(None, more), moved)) == [("E-EDIT-CONFLICT", "delivery_address.contact")]
+    assert merge(Edit(plan, plan), moved) is None
+    coded = replace(ours, analysis={**ours.analysis, 3: "P200"})
+    wish = merge(Edit(None, replace(more, analysis={**more.analysis, 3: "P100"})), coded)
+    assert [(one.code, one.value) for one in wish] == [
+        ("E-EDIT-CONFLICT", "P200 in the ERP, P100 in the channel")
+    ]
+    booked = edited(ours, "TEE", nominal=replace(plan.entries[0].nominal, reference="41300"))
+    assert fields_of(merge(Edit(None, more), booked)) == [("E-EDIT-CONFLICT", "TEE: nominal")]
+
+
 def test_a_document_that_takes_no_changes_is_left():
     base, theirs = plan_of(sold("TEE", 1)), plan_of(sold("TEE", 3))
     closed = replace(held(base), amendable=False)
@@ -264,6 +288,12 @@ def test_days_that_both_moved_are_a_persons():
     assert [(one.code, one.field, one.value) for one in found] == [
         ("E-EDIT-CONFLICT", "delivery dates", "2027-08-01 in the ERP, 2027-11-01 in the channel")
     ]
+
+
+def test_without_a_base_a_day_that_differs_is_a_persons():
+    there = replace(held(wanted_between(AUTUMN)), dates=AUTUMN)
+    assert codes(merge(Edit(None, wanted_between(WINTER)), there)) == ["E-EDIT-CONFLICT"] * 2
+    assert merge(Edit(None, wanted_between(AUTUMN)), there) is None
 
 
 def test_a_day_that_the_erp_filled_by_itself_is_no_edit_of_the_other():

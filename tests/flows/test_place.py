@@ -290,3 +290,21 @@ async def test_order_that_gained_a_sku_after_its_claim_enters_its_lane_before_it
     assert (lanes, stage.books.placed) == (["sku:DRESS", "sku:TEE"], [])
     await stage.drain()
     assert await stage.ends() == {"place 1": "applied", "change 1": "no_effect"}
+
+
+BARCODE = "5012345678900"
+
+
+async def test_what_a_barcode_names_goes_after_what_its_code_names_and_came_before(stage: Stage) -> None:
+    tee = replace(FACTS.products["TEE"], barcode=BARCODE)
+    stage.books.facts = replace(FACTS, by_barcode={BARCODE: (tee,)})
+    await stage.tell(order_of("1", "TEE"))
+    await stage.turn(SHOP)
+    async with stage.sending():
+        await stage.tell(order_of("2", BARCODE))
+        await stage.drain()
+        assert await stage.ends() == {"place 1": "leased", "place 2": "waiting"}
+        assert [order.key for order in stage.books.placed] == ["CEN-1"]
+    await stage.drain()
+    assert await stage.ends() == {"place 1": "applied", "place 2": "applied"}
+    assert (await stage.cases(), len(stage.books.placed)) == ([], 2)

@@ -181,6 +181,20 @@ async def test_where_nobody_knows_what_was_told_last_changed_totals_are_a_person
     assert units(desk.contents) == {"TEE": 1, "DRESS": 1}
 
 
+async def test_where_nobody_knows_what_was_told_last_an_exchange_at_one_price_is_not_undone(
+    desk: Desk,
+) -> None:
+    stage, ordered = desk.stage, desk.contents
+    await stage.pool.execute("UPDATE binding SET applied = NULL")
+    swapped = [replace(one, entry=replace(one.entry, code="SHOES")) for one in ordered.lines]
+    desk.contents = replace(ordered, lines=tuple(swapped))
+    await stage.accept(order_of("1", "TEE", "DRESS", at=at(1)))
+    assert (await stage.cases(), units(desk.contents)) == (["E-EDIT-CONFLICT"], {"SHOES": 1})
+    desk.contents = ordered
+    await stage.retry_all()
+    assert units(desk.contents) == {"TEE": 1, "DRESS": 1}
+
+
 async def test_a_cancellation_holds_the_lanes_of_what_it_gives_back(desk: Desk) -> None:
     stage = desk.stage
     gone = order_of("1", "TEE", at=at(1), standing=Standing.CANCELLED)

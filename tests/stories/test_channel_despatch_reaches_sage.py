@@ -177,6 +177,27 @@ async def test_shipments_behind_a_lock_go_once_and_in_their_order_when_it_is_gon
     assert await shop.pool.fetchval("SELECT count(*) FROM exception_case") == 0
 
 
+@pytest.mark.requirement("RC-28")
+async def test_an_edit_and_a_shipment_behind_a_lock_are_made_in_the_order_in_which_they_came(shop):
+    """The other way round, the address of goods that left would be a person's."""
+    order = await many(shop)
+    await at_desk(shop, order, "lock")
+    await shop.amend(order, "edit", address={"city": "York"})
+    await ship(shop, order)
+
+    async def both_wait() -> bool:
+        waiting = "SELECT count(*) FROM message_state WHERE kind LIKE 'sage200.%' AND order_ref = $1"
+        return await shop.pool.fetchval(waiting, str(order["number"])) == 2
+
+    await until(both_wait)
+    assert await despatched(shop, order) == 0
+    await at_desk(shop, order, "unlock")
+    await confirmed(shop, order, 6)
+    (document,) = await shop.documents(order)
+    assert document["delivery_address"]["city"] == "York"
+    assert await shop.pool.fetchval("SELECT count(*) FROM exception_case") == 0
+
+
 async def _has(town, order) -> bool:
     return bool(await despatched(town, order))
 

@@ -121,3 +121,18 @@ async def test_goods_that_left_before_a_cancellation_are_told_as_dispatched(edge
     await despatch(town, order)
     await dispatched(town, order)
     assert await town.calls("POST", "/cancel_acknowledge/") == []
+
+
+@pytest.mark.requirement("R-48")
+async def test_a_correction_that_is_still_wrong_stays_parked_and_tells_what_is_wrong_now(depot):
+    town = depot
+    order = await sell(town)
+    note = await despatch(town, order, consignment_no="")
+    await parked(town, "E-TRACKING-MISSING")
+    await town.people("sage200/correct_despatch", despatch=note["despatch_no"], consignment_no="155")
+    await parked(town, "E-TRACKING-FORMAT")
+    assert await town.calls("POST", "/dispatch/") == []
+    await town.people("sage200/correct_despatch", despatch=note["despatch_no"], consignment_no=TRACKING)
+    await dispatched(town, order)
+    assert [one["tracking_number"] for one in await told(town, order)] == [TRACKING]
+    assert (len(await town.calls("POST", "/dispatch/")), await town.cases()) == (1, [])

@@ -90,3 +90,33 @@ async def ambiguous(town) -> None:
     await town.people("sage200/change_product", product=idle, active=True)
     await town.posted(unsold)
     assert await town.cases() == []
+
+
+@pytest.mark.requirement("R-17")
+async def test_an_article_that_only_its_barcode_names_is_posted_under_its_code_and_in_its_turn(depot):
+    """The retailer's part number is the barcode; what the shop sold before under the code goes first."""
+    town = depot
+    sku, barcode = town.skus[0], "5099999000017"
+    await town.people("sage200/change_product", product=sku, barcode=barcode)
+    await town.sandbox.faults(
+        {
+            "kind": "slow",
+            "seconds": 1,
+            "system": "sage200",
+            "method": "POST",
+            "path": "/sop_orders$",
+            "times": 1,
+        }
+    )
+    shop = await town.place(sku)
+
+    async def sending() -> bool:
+        return await town.pool.fetchval("SELECT count(*) FROM intent") == 1
+
+    await until(sending)
+    line = {"sku": "NOT-OURS", "part_number": barcode}
+    retailer = await town.order_at("AWK", lines=[line], order_reference="7700")
+    await acknowledged(town, retailer)
+    told = [(one["customer_document_no"], one["lines"][0]["code"]) for one in await town.documents()]
+    assert told == [(f"CEN-{shop['number']}", sku), (key_of("AWK", retailer), sku)]
+    assert await town.cases() == []

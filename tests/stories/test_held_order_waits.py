@@ -34,3 +34,12 @@ async def test_an_order_of_another_store_is_none_of_ours(build_town):
         ours = await town.place()
         await town.posted(ours)
         assert len(await town.documents()) == 1
+
+
+async def test_an_order_that_nobody_confirmed_waits_and_its_confirmation_posts_it_once(town):
+    await town.sandbox.switch(centra__autoconfirm=False)
+    order = await town.place()
+    await town.heard()
+    assert (await town.documents(), await town.states(order), await town.cases()) == ([], [], [])
+    await town.amend(order, "confirm")
+    assert len(await town.posted(order)) == 1

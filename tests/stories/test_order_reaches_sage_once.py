@@ -4,7 +4,8 @@ from decimal import Decimal
 
 import pytest
 
-from tests.stories.town import gross, until
+from tests.stories.test_retailers_order_is_acknowledged import acknowledged
+from tests.stories.town import gross, parked, retry, until
 
 
 @pytest.mark.requirement("R-24")
@@ -58,3 +59,40 @@ async def test_orders_of_one_sku_reach_sage_in_the_order_of_checkout(town):
     await town.heard(8)
     numbers = [document["customer_document_no"] for document in await town.documents()]
     assert numbers == [f"CEN-{order['number']}" for order in orders]
+
+
+@pytest.mark.requirement("R-24")
+async def test_two_documents_that_bear_our_key_already_are_a_persons_and_no_third_is_made(town):
+    """Somebody typed the order in, twice, while Sage was out of our reach."""
+    await town.people("sage200/tunnel", up=False)
+    order = await town.place(town.skus[0])
+    key = f"CEN-{order['number']}"
+    lines = [{"sku": town.skus[0], "quantity": 1}]
+    typed = [
+        await town.people("sage200/phone_order", customer_document_no=key, lines=lines) for _ in range(2)
+    ]
+    await town.people("sage200/tunnel", up=True)
+    await parked(town, "E-DUP-EXISTING")
+    (case,) = (await town.api.get("/api/v1/exceptions", headers=await town.headers())).json()["items"]
+    assert all(one["document_no"] in case["violations"][0]["value"] for one in typed)
+    assert (len(await town.documents()), await town.calls("POST", "/sop_orders")) == (2, [])
+    for one in typed:
+        await town.people("sage200/retype", order=one["id"], customer_document_no="see email")
+    await retry(town)
+    (document,) = await town.posted(order)
+    assert gross(document) == Decimal(order["figures"]["grand_total"])
+    assert (len(await town.documents()), await town.cases()) == (3, [])
+
+
+@pytest.mark.requirement("R-36")
+async def test_an_order_is_found_by_the_channels_number_by_its_key_and_by_sages(edge_town):
+    town = edge_town
+    order = await town.order_at("ARG")
+    await acknowledged(town, order)
+    (document,) = await town.documents()
+    headers, ref = await town.headers(), order["order_reference"]
+    names = (f"ARG-{ref}", document["customer_document_no"], document["document_no"])
+    for name in names:
+        found = (await town.api.get(f"/api/v1/orders/{name}", headers=headers)).json()["orders"]
+        told = [(one["ref"], one["binding"]["document_no"]) for one in found]
+        assert told == [(f"ARG-{ref}", document["document_no"])]

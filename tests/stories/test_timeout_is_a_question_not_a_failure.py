@@ -92,3 +92,29 @@ async def test_orders_wait_while_sage_is_away_and_none_is_lost(town):
     assert sorted(document["customer_document_no"] for document in await town.documents()) == sorted(
         f"CEN-{order['number']}" for order in orders
     )
+
+
+@pytest.mark.requirement("R-25")
+async def test_a_question_that_cannot_be_asked_stays_open_however_long(build_town):
+    """Sage lost the answer, and answers no look either until long after the quarantine: that is no absence."""
+    look = {"system": "sage200", "path": "/sop_orders$", "method": "GET"}
+    async with build_town(QUARANTINE_SECONDS="1.5") as town:
+        await town.sandbox.faults(
+            {**CREATE, "kind": "commit_then_drop"},
+            {**look, "kind": "slow", "seconds": 0, "times": 1},  # before it is sent
+            {**look, "kind": "status_503"},
+        )
+        order = await town.place()
+
+        async def long_after() -> bool:
+            since = "SELECT count(*) FROM intent WHERE at < clock_timestamp() - interval '2.5 s'"
+            return await town.pool.fetchval(since) == 1
+
+        await until(long_after)
+        assert (await town.states(order), len(await town.calls("POST", "/sop_orders"))) == (["in_doubt"], 1)
+        refused = [row for row in await town.calls("GET", "/sop_orders") if row["fault"] == "status_503"]
+        assert len(refused) >= 2
+        await town.sandbox.faults()
+        await until(lambda: settled(town, order))
+        assert (len(await town.documents(order)), len(await town.calls("POST", "/sop_orders"))) == (1, 1)
+        assert await town.cases() == []

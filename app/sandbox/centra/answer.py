@@ -2,9 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from http import HTTPStatus
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,9 +20,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from app.sandbox.centra import dates
+from app.sandbox.centra.ask import Asked, RefusedError, read_request
 from app.sandbox.centra.desk import Desk
 from app.sandbox.centra.present import Presenter
 from app.sandbox.centra.quota import Quota, write_retry_after
+from app.sandbox.centra.replica import read_behind
 from app.sandbox.centra.roots import gather_roots
 from app.sandbox.centra.schema import load_schema
 from app.sandbox.centra.shop import is_releasable
@@ -38,25 +38,6 @@ from app.sandbox.world import World
 ANSWER = "centra.answer"
 CACHED_DOCUMENTS = 256
 Parsed = tuple[DocumentNode | None, list[GraphQLError]]
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    query: str
-    variables: dict[str, Any]
-    operation_name: str | None
-
-
-class RefusedError(Exception):
-    """Leaves as an answer with `errors`."""
-
-    def __init__(
-        self, status: int, message: str, category: str, headers: dict[str, str] | None = None
-    ) -> None:
-        super().__init__(message)
-        self.status = status
-        self.headers = headers or {}
-        self.errors: list[dict[str, Any]] = [{"message": message, "extensions": {"category": category}}]
 
 
 class Endpoint:
@@ -174,7 +155,8 @@ class Endpoint:
         shapes = {name: switches[f"centra.{name}"] for name in names}
         presenter = Presenter(change, zone, **shapes, integration=grant.integration)
         desk = Desk(self._world, change, now)
-        visit = Visit(change, grant, zone, now, self.quota, presenter, switches, desk)
+        behind = read_behind(self._world.store) if asked.stale else {}
+        visit = Visit(change, grant, zone, now, self.quota, presenter, switches, desk, behind)
         result = execute_sync(
             self._schema,
             document,
@@ -227,22 +209,3 @@ class Endpoint:
         }
         body = json.dumps({**content, "extensions": extensions}, ensure_ascii=False)
         return Response(body.encode(), status, headers, "application/json")
-
-
-def read_request(request: Request, body: bytes) -> Asked:
-    """Raises RefusedError for what is not a GraphQL request in JSON."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "Content-Type must be application/json.", "request")
-    try:
-        content = json.loads(body)
-        variables = content.get("variables")
-        asked = Asked(content["query"], {} if variables is None else variables, content.get("operationName"))
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "The body is no GraphQL request.", "request") from None
-    if not (
-        isinstance(asked.query, str)
-        and isinstance(asked.variables, dict)
-        and isinstance(asked.operation_name, str | None)
-    ):
-        raise RefusedError(HTTPStatus.BAD_REQUEST, "The body is no GraphQL request.", "request")
-    return asked

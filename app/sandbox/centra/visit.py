@@ -1,6 +1,6 @@
 """One document being answered: who asks, what it may see, and what it has been shown."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,7 +20,7 @@ from app.sandbox.store import Change
 
 @dataclass
 class Visit:
-    """`returned` collects the orders that the answer holds."""
+    """`returned` collects the orders that the answer holds. `behind`: those that are read as a replica has them, by number."""
 
     change: Change
     grant: Grant
@@ -30,6 +30,7 @@ class Visit:
     presenter: Presenter
     switches: Any
     desk: Desk
+    behind: Mapping[int, Doc | None] = field(default_factory=dict)
     returned: dict[int, Doc] = field(default_factory=dict)
 
     def show_order(self, order: Doc) -> Doc:
@@ -53,12 +54,13 @@ class Visit:
 
     def readable_orders(self) -> Iterator[Doc]:
         moment = dates.keep(self.now)
-        for order in self.change.seek(ORDER):
-            if self.grant.sees(order) and (order["readable_at"] or "") <= moment:
+        for kept in self.change.seek(ORDER):
+            order = self.behind.get(kept["number"], kept)
+            if order is not None and self.grant.sees(order) and (order["readable_at"] or "") <= moment:
                 yield order
 
     def find_order(self, number: int) -> Doc | None:
-        order = self.change.get(ORDER, number)
+        order = self.behind.get(number, self.change.get(ORDER, number))
         if order is None or not self.grant.sees(order) or (order["readable_at"] or "") > dates.keep(self.now):
             return None
         return order

@@ -164,6 +164,7 @@ async def left_over(pool: asyncpg.Pool) -> list[str]:
                (SELECT count(*) FROM ticket WHERE lane NOT LIKE 'state:%') AS tickets,
                (SELECT count(*) FROM lane WHERE key NOT LIKE 'state:%') AS lanes,
                (SELECT count(*) FROM exception_case WHERE closed_at IS NULL) AS cases,
+               (SELECT count(*) FROM erp_lock) AS "locks of ours",
                (SELECT count(*) FROM key_conflict) AS "conflicting keys",
                (SELECT count(*) FROM idempotency_key AS k
                 WHERE (SELECT count(*) FROM message_state AS s WHERE s.id = k.message_id)

@@ -255,3 +255,14 @@ async def test_unknown_wish_is_refused_and_leaves_nothing(shop: Shop):
         path, json={"lines": [{"sku": shop.articles[0]["sku"]}], "colour": "red"}
     )
     assert (answer.status_code, (await shop.sandbox.client.get(path)).json()) == (400, [])
+
+
+async def test_a_stale_read_shows_each_order_as_it_was_before_its_latest_change(shop: Shop):
+    one, two = (await shop.place())["number"], (await shop.place())["number"]
+    for units in (2, 3):
+        await shop.people(f"/orders/{one}/edit", add=[{"sku": shop.articles[1]["sku"], "quantity": units}])
+    await shop.sandbox.faults({"kind": "stale_read", "times": 1})
+    (behind,) = await read(shop, one, two)
+    assert [line["quantity"] for line in behind["lines"]] == [1, 2]
+    now = await read(shop, one, two)
+    assert [len(order["lines"]) for order in now] == [3, 1]
