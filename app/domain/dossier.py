@@ -14,14 +14,14 @@ from app.domain.rules import Mappings, Route
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """`prefix`: of the connection's keys. `channel`: the connector's name, for posting rules. `charset`: a codec, for
-    a company that is limited to one. `gift_cards`: finance.md 4.7; None parks them. `tolerance`: how far a unit's price
+    """`prefix`: of the connection's keys. `channel`: the connector's name, for posting rules. `charset`: of the addresses
+    that the ERP takes, a codec. `gift_cards`: finance.md 4.7; None parks them. `tolerance`: how far a unit's price
     may differ from the ERP's; None compares nothing.
     """
 
     prefix: str
     channel: str
-    charset: str | None = None
+    charset: str = "utf-8"
     gift_cards: Literal["multi_purpose", "single_purpose"] | None = None
     tolerance: Decimal | None = None
 

@@ -229,6 +229,8 @@ class Erp:
     # How long a lock of ours is held at most.
     lock_seconds: float = 10.0
 
+    # Of addresses that it takes: a codec.
+    charset: str = "utf-8"
     # Ceiling of requests in flight.
     slots: int = 4
     # Seconds after which a request is given up.

@@ -75,6 +75,7 @@ _ERP = frozenset(
             "E-SAGE-DRAFT",
             "E-DUP-EXISTING",
             "E-DUP-CONTENT",
+            "E-KEY-COLLISION",
             "E-SAGE-CANCELLED",
         ),
         *("E-PERIOD-CLOSED", "E-SAGE-FORBIDDEN", "E-SAGE-REJECTED", "E-SAGE-CODE", "E-EDIT-AFTER-POST"),

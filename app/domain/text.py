@@ -42,8 +42,8 @@ def wrap(text: str, width: int) -> tuple[str, ...] | None:
     return tuple(rows)
 
 
-def fit_delivery(address: Address, charset: str | None = None) -> tuple[Delivery, tuple[Violation, ...]]:
-    """The delivery as the ERP takes it and all that does not fit. `charset`: a codec that the company is limited to.
+def fit_delivery(address: Address, charset: str = "utf-8") -> tuple[Delivery, tuple[Violation, ...]]:
+    """The delivery as the ERP takes it and all that does not fit. `charset`: a codec.
 
     Violations hold the field's name and lengths, never its text.
     """
@@ -81,7 +81,7 @@ def _rows(address: Address) -> tuple[str, ...] | None:
     return (*lead, *together) if together is not None and len(together) <= ROWS else None
 
 
-def _complaints(address: Address, charset: str | None) -> Iterator[Violation]:
+def _complaints(address: Address, charset: str) -> Iterator[Violation]:
     if _rows(address) is None:
         texts = (address.name, address.company, *address.lines)
         length = sum(measure(tidy(text)) for text in texts)
@@ -97,11 +97,8 @@ def _complaints(address: Address, charset: str | None) -> Iterator[Violation]:
     for field in fields:
         if measure(field.text) > field.room:
             yield _too_long(field.name, measure(field.text), str(field.room))
-    if charset is not None:
-        lines = Field("delivery.lines", " ".join((address.name, address.company, *address.lines)), 0)
-        yield from (
-            _foreign(field.name, charset) for field in (lines, *fields) if _is_foreign(field, charset)
-        )
+    lines = Field("delivery.lines", " ".join((address.name, address.company, *address.lines)), 0)
+    yield from (_foreign(field.name, charset) for field in (lines, *fields) if _is_foreign(field, charset))
 
 
 def _fit_phone(phone: str) -> str:

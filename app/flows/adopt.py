@@ -25,7 +25,7 @@ def judge(
     numbers = ", ".join(document.number or f"id {document.id}" for document in found)
     alive = [document for document in found if document.standing is not DocumentStanding.CANCELLED]
     if len(alive) > 1:
-        fix = "cancel all but one of them in the ERP, then retry"
+        fix = _spare(alive)
         return Violation("E-DUP-EXISTING", "customer_document_no", numbers, fix, Owner.OPERATIONS)
     document = alive[0] if alive else found[-1]
     if document.standing is DocumentStanding.DRAFT:
@@ -42,6 +42,14 @@ def judge(
         return Adopt(document, content)
     fix = "compare the two; correct or cancel the one in the ERP, then retry"
     return Violation("E-DUP-CONTENT", "customer_document_no", numbers, fix, Owner.FINANCE)
+
+
+def _spare(alive: Sequence[Document]) -> str:
+    """One that went on is kept, else the first: that is the one people began to work with."""
+    kept = min(alive, key=lambda one: (one.standing is DocumentStanding.LIVE, one.id))
+    others = ", ".join(one.number or f"id {one.id}" for one in alive if one is not kept)
+    name = kept.number or f"id {kept.id}"
+    return f"keep {name}; cancel {others} in the ERP unless goods left under it, then retry"
 
 
 def same(document: Document, planned: SalesOrder) -> bool:

@@ -4,13 +4,13 @@ No answer is never a failure: it is a question, and only the probe answers it.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 
 import structlog
 
 from app.domain.erp import Document
 from app.domain.errors import SluiceError
-from app.domain.message import Done, Draft, InDoubt, Outcome, Park, Result, Violation
+from app.domain.message import Done, Draft, InDoubt, Outcome, Owner, Park, Result, Violation
 from app.flows import acknowledge, answer_cancellation
 from app.flows.absent import absent
 from app.flows.adopt import Adopt, judge
@@ -21,7 +21,8 @@ from app.flows.plan_order import Job, prepare
 from app.flows.totals import checked
 from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
-from app.ledger.binding import Bound
+from app.ledger import binding
+from app.ledger.binding import Binding, Bound
 from app.outbox.cases import Case
 from app.outbox.intend import Intent, intend, last_sent
 from app.telemetry.words import ProbeResult
@@ -42,9 +43,13 @@ async def place(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome],
         timed(ctx, ctx.erp.name, "probe", ctx.erp.probe([job.key for job in asked])),
         last_sent(ctx.pool, [job.message.id for job in asked]),
     )
+    ids = [document.id for documents in found.values() for document in documents]
+    owned = await binding.of_documents(ctx.pool, ctx.erp.destination, ids) if ids else {}
     answered, unsent = [], []
     for job in asked:
-        verdict = judge(found.get(job.key, ()), job.planned, job.content, sent.get(job.message.id))
+        there = found.get(job.key, ())
+        collides = _collision(job, there, owned)
+        verdict = collides or judge(there, job.planned, job.content, sent.get(job.message.id))
         outcome = _answer(ctx, job, verdict)
         if outcome is None:
             unsent.append(job)
@@ -54,6 +59,17 @@ async def place(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome],
         yield answered
     async for outcome in _send_all(ctx, batch.lease, unsent):
         yield [outcome]
+
+
+def _collision(
+    job: Job, found: Sequence[Document], owned: Mapping[int, tuple[str, str, Binding]]
+) -> Violation | None:
+    """Two orders have one key, so that nothing found under it tells which of them it is (R-27)."""
+    for connection, ref, _ in (owned[one.id] for one in found if one.id in owned):
+        if (connection, ref) != (job.message.source, job.message.order_ref):
+            fix = f"order {ref} of {connection} has this key: post this one by hand, and accept it with its number"
+            return Violation("E-KEY-COLLISION", "customer_document_no", job.key, fix, Owner.SRE)
+    return None
 
 
 def _answer(ctx: Context, job: Job, verdict: Adopt | Violation | None) -> Outcome | None:

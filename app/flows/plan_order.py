@@ -145,7 +145,7 @@ def _planned(
 ) -> SalesOrder | tuple[Violation, ...]:
     channel = ctx.channel_of(source)
     tolerance = channel.tolerances.get(order.store)
-    options = Options(prefix=channel.prefix, channel=channel.name, tolerance=tolerance)
+    options = Options(channel.prefix, channel.name, ctx.erp.charset, tolerance=tolerance)
     return plan(order, *known, options)
 
 

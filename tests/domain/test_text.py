@@ -10,7 +10,7 @@ from app.domain.text import fit_delivery, measure, tidy, wrap
 HOME = Address(name="Ada Example", lines=("1 High Street",), city="Leeds", postcode="ls1 1aa", country="GB")
 
 
-def fields(address: Address, charset: str | None = None) -> list[tuple[str, str]]:
+def fields(address: Address, charset: str = "utf-8") -> list[tuple[str, str]]:
     return [(fault.code, fault.field) for fault in fit_delivery(address, charset)[1]]
 
 

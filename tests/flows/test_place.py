@@ -136,6 +136,26 @@ async def found(stage: Stage, *documents) -> list[str]:
 async def test_two_documents_under_one_key_are_an_incident(stage: Stage) -> None:
     one = document_of(planned("1"), 7)
     assert await found(stage, one, replace(one, id=8, number="SO8")) == ["E-DUP-EXISTING"]
+    (case,) = await stage.pool.fetchval("SELECT violations FROM exception_case")
+    assert case["fix"].startswith("keep SO7; cancel SO8 in the ERP")
+
+
+async def test_of_two_documents_under_one_key_the_one_that_went_on_is_kept(stage: Stage) -> None:
+    one = document_of(planned("1"), 7)
+    await found(stage, one, replace(one, id=8, number="SO8", standing=DocumentStanding.OTHER))
+    (case,) = await stage.pool.fetchval("SELECT violations FROM exception_case")
+    assert case["fix"].startswith("keep SO8; cancel SO7 in the ERP")
+
+
+@pytest.mark.requirement("R-27")
+async def test_a_document_of_another_order_under_our_key_is_never_ours(stage: Stage) -> None:
+    """Two long references with one digest: as rare as can be, and the same goods for the same money."""
+    await stage.accept(order_of("1"))
+    (document,) = stage.books.documents["CEN-1"]
+    stage.books.documents["CEN-2"] = (document,)
+    await stage.accept(order_of("2"))
+    assert (stage.sent(), await stage.cases()) == (["CEN-1"], ["E-KEY-COLLISION"])
+    assert await stage.pool.fetchval("SELECT count(*) FROM binding") == 1
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged
 from tests.stories.test_unmapped_value_waits_for_its_mapping import forget
-from tests.stories.town import ADDRESS, parked
+from tests.stories.town import ADDRESS, parked, until
 
 LONG_WORD = "x" * 61
 
@@ -87,3 +87,20 @@ async def test_a_retailers_long_line_is_wrapped_whole_or_parked_and_never_cut(de
     await town.order_at("JLW", address={"line_1": longest, "line_2": "Flat 3"})
     await parked(town, "E-ADDRESS-LENGTH")
     assert len(await town.documents()) == 1
+
+
+@pytest.mark.requirement("R-35")
+async def test_letters_that_the_companys_labels_lack_are_a_persons_and_nothing_is_put_in_their_place(
+    build_town,
+):
+    async with build_town(SAGE200__CHARSET="cp1252") as town:
+        await town.place(town.skus[0], address={**ADDRESS, "city": "Łódź"})
+        await town.place(town.skus[1], address={**ADDRESS, "city": "Orléans"})
+        await parked(town, "E-ADDRESS-CHARSET")
+        await until(lambda: booked(town))
+        (document,) = await town.documents()
+        assert document["delivery_address"]["city"] == "Orléans"
+
+
+async def booked(town) -> bool:
+    return bool(await town.documents())

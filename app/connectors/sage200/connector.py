@@ -72,6 +72,7 @@ async def open_erp(
             release=amends.release,
             lock_seconds=settings.lock_seconds,
             catalogue=Catalogue(client).page,
+            charset=settings.charset,
             slots=settings.concurrency,
             deadline=deadline,
         )

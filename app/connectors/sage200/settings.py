@@ -23,6 +23,16 @@ def _compiled(phrases: tuple[str, ...]) -> tuple[str, ...]:
     return phrases
 
 
+def _codec(name: str) -> str:
+    try:
+        "".encode(name)
+    except LookupError as error:
+        raise ValueError(
+            f"{name!r} is no character set: give one such as latin-1 or cp1252, or none"
+        ) from error
+    return name
+
+
 class Sage200Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -48,6 +58,10 @@ class Sage200Settings(BaseModel):
         ge=0,
         le=10,
         description="which `spare_text_n` of an order carries our trace (0: none, old releases)",
+    )
+    charset: Annotated[str, AfterValidator(_codec)] = Field(
+        default="utf-8",
+        description="what the company's labels and forms can print: an address with other letters is parked, never sent",
     )
     ask_drafts: bool = Field(
         default=True, description="ask for drafts by `is_draft` when looking for our orders"
