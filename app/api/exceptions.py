@@ -80,13 +80,14 @@ class PlanView(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class ExceptionStory(survey.CaseRow):
-    """One exception, what may be done about it, what it holds up. `row`: a row of `remedy.table` to complete. `body` and
-    `raw` need the scope messages:payload; without it they are null.
+    """One exception, what may be done about it, what it holds up. `row`: a row of `remedy.table` to complete; `near`:
+    codes of the ERP's that look like the unknown one. `body` and `raw` need the scope messages:payload; without it they are null.
     """
 
     groups: list[str]
     remedy: Remedy
     row: dict[str, str]
+    near: list[str]
     message: browse.MessageRow | None
     attempts: list[browse.AttemptRow]
     behind: list[browse.MessageRow]
@@ -132,6 +133,7 @@ async def one(state: Given, reader: Reader, response: Response, exception_id: Id
         groups=await causes.keys_of(state.pool, row.id),
         remedy=mending.remedy,
         row=mending.row,
+        near=list(mending.near),
         message=story.message if story else None,
         attempts=list(story.attempts) if story else [],
         behind=await behind(state.pool, story.message.id) if story else [],

@@ -28,11 +28,14 @@ class Together(Retry):
 
 
 class GroupStory(BaseModel):
-    """`row`: a row of the table `remedy.table` that would mend it, to be completed."""
+    """`row`: a row of the table `remedy.table` that would mend it, to be completed. `near`: codes of the
+    ERP's that look like the unknown one.
+    """
 
     group: causes.CaseGroup
     remedy: Remedy
     row: dict[str, str]
+    near: list[str]
 
 
 @routes.get("", operation_id="groupExceptions")
@@ -46,7 +49,7 @@ async def one(state: Given, _reader: Reader, group: Key) -> GroupStory:
     """One cause and what may be done about it."""
     found = await known(state, group)
     mending = await aim.mend_group(state.pool, found)
-    return GroupStory(group=found, remedy=mending.remedy, row=mending.row)
+    return GroupStory(group=found, remedy=mending.remedy, row=mending.row, near=list(mending.near))
 
 
 async def known(state: State, group: str) -> causes.CaseGroup:

@@ -90,6 +90,8 @@ def show(exception_id: int, as_json: AsJson = False) -> None:
         return
     show_rows([_with_wrong(known["case"])], CASES, as_json=False)
     typer.echo(f"\nremedy: {known['remedy']['says']} ({', '.join(known['remedy']['acts'])})")
+    if known["near"]:
+        typer.echo(f"codes that look like it: {', '.join(known['near'])}")
     for title in ("violations", "attempts", "behind"):
         rows = known["case"][title] if title == "violations" else known[title]
         if rows:
@@ -107,6 +109,7 @@ async def _story(pool: asyncpg.Pool, exception_id: int) -> dict[str, Any] | None
         "case": asdict(row),
         "remedy": asdict(mending.remedy),
         "row": mending.row,
+        "near": list(mending.near),
         "attempts": [asdict(one) for one in story.attempts] if story else [],
         "behind": [asdict(one) for one in await behind(pool, row.message_id or 0)],
     }

@@ -91,6 +91,7 @@ def remedied(visit: Visit, mending: aim.Mending) -> dict[str, object]:
         "remedy": replace(mending.remedy, acts=tuple(acts)),
         "lacking": [act for act in mending.remedy.acts if act not in acts],
         "row": mending.row,
+        "near": mending.near,
         "required": required(mending.remedy.table) if mending.remedy.table else frozenset(),
     }
 

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import asyncpg
 
+from app.domain.near import near
 from app.domain.remedy import Ending, Remedy, ending_of, prefill, remedy
-from app.ledger import causes, snapshot, survey
+from app.ledger import alignment, causes, snapshot, survey
 from app.ledger.causes import Connection, Member
 
 
@@ -39,10 +40,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Mending:
-    """What may be done, and with `remedy.table` the row that a person has to complete."""
+    """What may be done, and with `remedy.table` the row that a person has to complete. `near`: codes of the ERP's that look
+    like one that nobody knows.
+    """
 
     remedy: Remedy
     row: dict[str, str]
+    near: tuple[str, ...] = ()
 
 
 async def members(conn: Connection, aim: Aim) -> list[Member]:
@@ -84,4 +88,6 @@ async def _mending(pool: asyncpg.Pool, found: Remedy, one: Member, wrong: tuple[
     refs = [one.order_ref] if one.order_ref is not None else []
     taken = (await snapshot.read(pool, one.source, refs)).get(one.order_ref or "")
     row = prefill(found.table or "", *wrong, one.source, taken.order if taken else None)
-    return Mending(found, row)
+    if found.table != "sku_aliases" or one.destination is None:
+        return Mending(found, row)
+    return Mending(found, row, near(row["alias"], await alignment.codes(pool, one.destination)))

@@ -71,6 +71,14 @@ async def catalogues(pool: asyncpg.Pool) -> dict[str, list[Article]]:
     return found
 
 
+async def codes(pool: asyncpg.Pool, destination: str) -> list[str]:
+    """Of what may be sold there, as the last walk found it."""
+    rows = await pool.fetch(
+        "SELECT DISTINCT code FROM article WHERE destination = $1 AND active AND code <> ''", destination
+    )
+    return [row["code"] for row in rows]
+
+
 async def begun(pool: asyncpg.Pool) -> dict[str, datetime]:
     rows = await pool.fetch("SELECT destination, began_at FROM article_walk")
     return {row["destination"]: row["began_at"] for row in rows}

@@ -2,6 +2,9 @@
 
 import pytest
 
+from tests.console.browser import faults, surfing
+from tests.console.test_browser import door
+from tests.stories.test_catalogues_are_aligned import compare, rename
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
 from tests.stories.test_unmapped_value_waits_for_its_mapping import forget
 from tests.stories.town import parked, until
@@ -120,3 +123,31 @@ async def test_an_article_that_only_its_barcode_names_is_posted_under_its_code_a
     told = [(one["customer_document_no"], one["lines"][0]["code"]) for one in await town.documents()]
     assert told == [(f"CEN-{shop['number']}", sku), (key_of("AWK", retailer), sku)]
     assert await town.cases() == []
+
+
+@pytest.mark.requirement("R-17")
+async def test_what_looks_like_an_unknown_code_is_shown_and_never_taken(depot):
+    """Sage renamed the article; a person picks from what looks like it."""
+    town = depot
+    sku = town.skus[0]
+    await rename(town, sku, f"{sku}X")
+    await compare(town)
+    order = await town.place(sku)
+    case = await parked(town, "E-SKU-UNKNOWN")
+    headers = await town.headers()
+    told = (await town.api.get(f"/api/v1/exceptions/{case}", headers=headers)).json()
+    assert told["near"][0] == f"{sku}X"
+    async with surfing() as page:
+        await door(page, town)
+        await page.get_by_role("link", name="E-SKU-UNKNOWN").click()
+        field = page.get_by_label("code (required)")
+        assert await field.input_value() == ""
+        offered = page.locator(f"datalist#{await field.get_attribute('list')} option")
+        assert await offered.first.get_attribute("value") == f"{sku}X"
+        assert await faults(page) == []
+        await field.fill(f"{sku}X")
+        await page.get_by_role("button", name="Plan the row").click()
+        await page.get_by_label("Reason, kept in the audit trail").fill("renamed in Sage")
+        await page.get_by_role("button", name="Apply").click()
+        await page.get_by_text("Mapped: 1 messages").wait_for()
+    await town.posted(order)
