@@ -257,7 +257,9 @@ class ChannelListing(SQLModel, table=True):
 
 
 class OrderSnapshot(SQLModel, table=True):
-    """The newest snapshot of a channel order that we have seen, in our words."""
+    """The newest snapshot of a channel order that we have seen, in our words. `sent`: an older one that the ERP was told, if
+    no answer had come when the next was seen.
+    """
 
     __tablename__ = "order_snapshot"
     __table_args__ = (Index("order_snapshot_held", "standing"),)
@@ -270,6 +272,7 @@ class OrderSnapshot(SQLModel, table=True):
     version_at: datetime = Field(sa_column=_stamp())
     first_seen_at: datetime = Field(sa_column=_stamp())
     changed_at: datetime = Field(sa_column=_stamp())
+    sent: dict[str, Any] | None = Field(sa_column=Column(JSONB, nullable=True))
 
 
 class OrderLine(SQLModel, table=True):

@@ -11,6 +11,7 @@ import structlog
 from app.domain.erp import Document
 from app.domain.errors import SluiceError
 from app.domain.message import Done, Draft, InDoubt, Outcome, Owner, Park, Result, Violation
+from app.domain.order import Order
 from app.flows import acknowledge, answer_cancellation
 from app.flows.absent import absent
 from app.flows.adopt import Adopt, judge
@@ -23,6 +24,7 @@ from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
 from app.ledger import binding
 from app.ledger.binding import Binding, Bound
+from app.ledger.snapshot import content_of
 from app.outbox.cases import Case
 from app.outbox.intend import Intent, intend, last_sent
 from app.telemetry.words import ProbeResult
@@ -97,10 +99,15 @@ def _count(ctx: Context, job: Job, result: ProbeResult) -> None:
 def _bound(ctx: Context, job: Job, document: Document, content: bytes, *, adopted: bool = True) -> Bound:
     ref = job.message.order_ref or ""
     codes = {entry.ref: entry.code for entry in job.planned.entries if entry.ref} if job.planned else {}
-    order = job.order if content == job.content else None
+    order = job.order if content == job.content else _sent(job, content)
     return Bound(
         job.message.source, ref, ctx.erp.destination, job.key, document, content, adopted, codes, order
     )
+
+
+def _sent(job: Job, content: bytes) -> Order | None:
+    """The order as it was when this was sent, None where nobody kept it."""
+    return job.sent if job.sent is not None and content_of(job.sent) == content else None
 
 
 async def _send_all(ctx: Context, lease: Lease, jobs: Sequence[Job]) -> AsyncGenerator[Outcome, None]:

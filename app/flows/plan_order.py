@@ -27,7 +27,8 @@ UNREAD_SECONDS = 5.0
 @dataclass(frozen=True, slots=True)
 class Job:
     """`planned`: None where nothing may be sent; `instead` then says what becomes of the message, except for one in
-    doubt, whose question must be asked all the same. `order`: what it is planned from, where the order was read.
+    doubt, whose question must be asked all the same. `order`: what it is planned from, where the order was read;
+    `sent`: an older state of it that may have been sent.
     """
 
     message: Claimed
@@ -36,6 +37,7 @@ class Job:
     planned: SalesOrder | None
     instead: Done | Park | Snooze | None
     order: Order | None = None
+    sent: Order | None = None
 
 
 async def prepare(ctx: Context, messages: Sequence[Claimed]) -> list[Job]:
@@ -132,6 +134,7 @@ def _job(ctx: Context, message: Claimed, taken: Snapshot | None, known: tuple[Ma
         document if instead is None else None,
         None if message.in_doubt else instead,
         taken.order,
+        taken.sent,
     )
 
 

@@ -24,11 +24,14 @@ _PASSING = (
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """`content`: digest of what the ERP is told; equal content needs no new document."""
+    """`content`: digest of what the ERP is told; equal content needs no new document. `sent`: an older state of the order
+    that it may have been told, without an answer.
+    """
 
     order: Order
     content: bytes
     version_at: datetime
+    sent: Order | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +68,18 @@ async def read(
 ) -> dict[str, Snapshot]:
     rows = await conn.fetch(
         """
-        SELECT ref, snapshot, snapshot_hash, version_at FROM order_snapshot
+        SELECT ref, snapshot, snapshot_hash, version_at, sent FROM order_snapshot
         WHERE connection = $1 AND ref = ANY($2::text[])
         """,
         connection,
         list(refs),
     )
-    return {
-        row["ref"]: Snapshot(from_json(row["snapshot"]), row["snapshot_hash"], row["version_at"])
-        for row in rows
-    }
+    return {row["ref"]: _snapshot(row) for row in rows}
+
+
+def _snapshot(row: asyncpg.Record) -> Snapshot:
+    sent = from_json(row["sent"]) if row["sent"] else None
+    return Snapshot(from_json(row["snapshot"]), row["snapshot_hash"], row["version_at"], sent)
 
 
 async def record(conn: asyncpg.Connection, orders: Sequence[Order]) -> None:
@@ -89,7 +94,11 @@ async def record(conn: asyncpg.Connection, orders: Sequence[Order]) -> None:
         ORDER BY connection, ref
         ON CONFLICT (connection, ref) DO UPDATE SET snapshot = excluded.snapshot,
             snapshot_hash = excluded.snapshot_hash, standing = excluded.standing,
-            hold_reason = excluded.hold_reason, version_at = excluded.version_at, changed_at = now()
+            hold_reason = excluded.hold_reason, version_at = excluded.version_at, changed_at = now(),
+            sent = CASE WHEN kept.snapshot_hash <> excluded.snapshot_hash AND EXISTS (
+                SELECT FROM message AS m JOIN intent AS i ON i.message_id = m.id
+                WHERE m.source = kept.connection AND m.order_ref = kept.ref AND i.request_hash = kept.snapshot_hash
+            ) THEN kept.snapshot ELSE kept.sent END
         WHERE kept.version_at <= excluded.version_at
         RETURNING connection, ref
         """,

@@ -8,8 +8,10 @@ import pytest
 from app.domain.erp import DocumentStanding
 from app.domain.errors import InDoubtError, PermanentError
 from app.domain.order import Standing
+from app.ledger import binding
 from app.outbox.rescue import rescue
-from tests.flows.stage import BOOKS, SHOP, Late, Stage, order_of
+from tests.flows.stage import BOOKS, SHOP, Late, Stage, document_of, order_of
+from tests.flows.test_place import planned
 
 FIRST = datetime(2026, 11, 20, 10, 0, tzinfo=UTC)
 LATER = FIRST + timedelta(minutes=5)
@@ -53,6 +55,7 @@ async def test_found_document_is_bound_to_what_was_sent_for_it(stage: Stage) -> 
     await stage.drain()
     assert await stage.ends() == {"place 1": "applied", "change 1": "parked"}
     assert await stage.cases() == ["E-EDIT-AFTER-POST"]
+    assert (await binding.applied(stage.pool, "uk", "1")).order == order_of("1")
 
 
 async def test_first_look_waits_for_the_server_to_settle(stage: Stage) -> None:
@@ -152,8 +155,7 @@ async def test_cancellation_never_hides_documents_that_are_there(stage: Stage, d
         stage.books.documents["CEN-1"] *= 2
         await ask(stage, 11)
     else:
-        await stage.accept(order_of("2", at=FIRST))
-        stage.books.documents["CEN-1"] = stage.books.documents["CEN-2"] * 2
+        stage.books.documents["CEN-1"] = (document_of(planned("1"), 7),) * 2
         await stage.accept(order_of("1", at=FIRST))
     await stage.accept(order_of("1", at=LATER, standing=Standing.CANCELLED))
     ends = await stage.ends()

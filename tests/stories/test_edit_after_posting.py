@@ -57,6 +57,27 @@ async def case(town) -> dict:
     )
 
 
+@pytest.mark.requirement("RC-17")
+async def test_an_address_that_changes_while_nobody_knows_whether_sage_has_the_order_changes_in_sage(
+    build_town,
+):
+    """What Sage was told is known from when it was sent."""
+    async with build_town(PROBE_SECONDS="2", QUARANTINE_SECONDS="8") as town:
+        create = {"system": "sage200", "method": "POST", "path": "/sop_orders"}
+        await town.sandbox.faults({**create, "kind": "commit_then_drop", "times": 1})
+        order = await town.place(town.skus[0])
+
+        async def doubtful() -> bool:
+            return "in_doubt" in await town.states(order)
+
+        await until(doubtful)
+        await town.amend(order, "edit", address={"city": "York"})
+        assert "in_doubt" in await town.states(order)
+        await settled(town)
+        found = await document(town, order)
+        assert (found["delivery_address"]["city"], await town.cases()) == ("York", [])
+
+
 @pytest.mark.requirement("R-28")
 @pytest.mark.requirement("R-33")
 async def test_a_line_that_is_added_is_in_sage(town):
