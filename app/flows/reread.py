@@ -152,7 +152,9 @@ def _is_new_again(order: Order, known: Known) -> bool:
 def missing(
     message: Claimed, order: Order, known: Known, destination: str
 ) -> tuple[tuple[Draft, ...], tuple[Change, ...]]:
-    """The effects that the ERP has not seen, and what becomes of a place effect that was not sent."""
+    """The effects that the ERP has not seen, and what becomes of a place effect that was not sent. While an edit or a
+    cancellation is open the ERP may be about to lose what it has: what was taken back is looked at behind it.
+    """
     place, bound = known.places.get(order.ref), known.bindings.get(order.ref)
     cancelled = order.standing is Standing.CANCELLED
     content = content_of(order)
@@ -164,7 +166,7 @@ def missing(
         return (), (Change(parked.id, amend=sku_lanes(_skus(order, known))),)
     if cancelled:
         return (_draft("cancel", message, order, known, destination),), ()
-    if bound is not None and bound.content == content:
+    if bound is not None and bound.content == content and order.ref not in known.revising:
         return (), ()
     return (_draft("change", message, order, known, destination),), ()
 
