@@ -6,6 +6,7 @@ import pytest
 
 from app.domain.channel import Return
 from app.domain.message import Draft, MessageClass
+from app.flows.overtaken import end_overtaken
 from tests.flows.stage import SHOP, Stage, order_of
 
 
@@ -64,6 +65,16 @@ async def test_a_return_that_is_told_again_or_otherwise_counts_once(sold: tuple[
     assert await stage.pool.fetchval("SELECT violations -> 0 ->> 'value' FROM exception_case") == (
         "2 of line TEE, which sold 1"
     )
+
+
+async def test_a_return_that_waits_for_a_person_does_not_end_when_its_order_is_read(
+    sold: tuple[Stage, Retailer],
+) -> None:
+    stage, _ = sold
+    await stage.append(asks("a"), asks("b"))
+    await stage.drain()
+    await stage.accept(order_of("1", "TEE", "DRESS", at=stage.clock.at))
+    assert (await end_overtaken(stage.pool), await stage.cases()) == (0, ["E-RETURN-UNITS"])
 
 
 async def test_returns_that_come_at_once_are_taken_one_after_the_other(sold: tuple[Stage, Retailer]) -> None:
