@@ -90,5 +90,7 @@ async def _acknowledge(ctx: Context, message: Claimed) -> Outcome:
     asked = Return(told["id"], taken.order.channel_id, told["line"], told["units"])
     sent = await timed(ctx, channel.name, "acknowledge_return", channel.acknowledge_return(asked))
     verdict = Done(Result.APPLIED) if sent else Done(Result.NO_EFFECT, "nobody asks for it any more")
-    facts = (ReturnAcknowledged(message.source, asked.id, ctx.now()), Dropped(message.source, ref))
-    return Outcome(message, verdict, facts=facts)
+    # Where despatches begin in the channel, the order may leave its list for another line's before it is listed again.
+    dropped = (Dropped(message.source, ref),) if channel.ship else ()
+    heard = ReturnAcknowledged(message.source, asked.id, ctx.now())
+    return Outcome(message, verdict, facts=(heard, *dropped))

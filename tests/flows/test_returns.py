@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.channel import Return
+from app.domain.channel import Begin, Return, Shipment
 from app.domain.message import Draft, MessageClass
 from app.flows.overtaken import end_overtaken
 from tests.flows.stage import SHOP, Stage, order_of
@@ -18,6 +18,9 @@ class Retailer:
 
     async def hear(self, asked: Return) -> bool:
         self.heard.append((asked.id, asked.units))
+        return True
+
+    async def ship(self, _told: Shipment, _begin: Begin) -> bool:
         return True
 
 
@@ -75,6 +78,22 @@ async def test_a_return_that_waits_for_a_person_does_not_end_when_its_order_is_r
     await stage.drain()
     await stage.accept(order_of("1", "TEE", "DRESS", at=stage.clock.at))
     assert (await end_overtaken(stage.pool), await stage.cases()) == (0, ["E-RETURN-UNITS"])
+
+
+@pytest.mark.parametrize(("ships", "kept"), [(False, 1), (True, 0)])
+async def test_an_answered_return_hides_no_line_that_the_channel_may_dispatch(
+    sold: tuple[Stage, Retailer], ships, kept
+) -> None:
+    """Where despatches begin there, an order that leaves its list is all that tells of them."""
+    stage, retailer = sold
+    channel = replace(stage.ctx.channels[SHOP], ship=retailer.ship if ships else None)
+    stage = replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel}))
+    await stage.pool.execute(
+        "INSERT INTO channel_listing VALUES ('uk', 'open_orders', 'ORDER_ACK/1', 'x', '1', 1, 0)"
+    )
+    await stage.append(asks("a"))
+    await stage.drain()
+    assert await stage.pool.fetchval("SELECT count(*) FROM channel_listing") == kept
 
 
 async def test_returns_that_come_at_once_are_taken_one_after_the_other(sold: tuple[Stage, Retailer]) -> None:
