@@ -7,6 +7,7 @@ import pytest
 from app.domain.channel import Begin, Return, Shipment
 from app.domain.message import Draft, MessageClass
 from app.flows.overtaken import end_overtaken
+from tests.domain.shop import line, make_order
 from tests.flows.stage import SHOP, Stage, order_of
 
 
@@ -68,6 +69,18 @@ async def test_a_return_that_is_told_again_or_otherwise_counts_once(sold: tuple[
     assert await stage.pool.fetchval("SELECT violations -> 0 ->> 'value' FROM exception_case") == (
         "2 of line TEE, which sold 1"
     )
+
+
+async def test_a_return_that_grew_before_it_was_answered_is_answered_whole(
+    sold: tuple[Stage, Retailer],
+) -> None:
+    """Who asked hears one answer: what is asked for by then must be in it."""
+    stage, retailer = sold
+    two = replace(line("TEE", "48.00"), quantity=2)
+    await stage.accept(make_order(two, gross="48.00", tax="8.00", ref="2"))
+    await stage.append(*(replace(asks("a", units=many, walk=many), order_ref="2") for many in (1, 2)))
+    await stage.drain()
+    assert retailer.heard[0] == ("a", 2)
 
 
 async def test_a_return_that_waits_for_a_person_does_not_end_when_its_order_is_read(
