@@ -139,7 +139,9 @@ def _seen(before: Snapshot | None, order: Order, known: Known) -> tuple[OrderSee
 def _stands(before: Snapshot | None, order: Order) -> bool:
     """What its open effect was appended for still holds."""
     return (
-        before is not None and before.content == content_of(order) and before.order.standing is order.standing
+        before is not None
+        and before.content == content_of(order)
+        and (before.order.standing, before.order.dispatched) == (order.standing, order.dispatched)
     )
 
 
