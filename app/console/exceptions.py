@@ -117,7 +117,8 @@ async def one(request: Request) -> Response:
 
 async def known_case(desk: Desk, request: Request) -> survey.CaseRow:
     """Raises RefusalError."""
-    found = await survey.case(desk.pool, request.path_params["case"])
+    wanted = request.path_params["case"]
+    found = await survey.case(desk.pool, wanted) if wanted < survey.FIRST_PAGE else None
     if found is None:
         raise RefusalError(404, "There is no exception of this number.")
     return found

@@ -1,7 +1,7 @@
 """A despatch note of the ERP, and what a channel is told of it: complete, or everything that stands in the way (R-44, R-45)."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -137,17 +137,33 @@ def _take(line: NoteLine, shipping: Shipping, left: dict[str, int], told: dict[s
         return _in_erp(shipping.note, "E-LINE-UNKNOWN", "product_code", line.code, fix)
     if line.quantity <= 0 or line.quantity != line.quantity.to_integral_value():
         return _in_erp(shipping.note, "E-QTY", line.code, str(line.quantity), "correct the quantity")
-    wanted = int(line.quantity)
+    wanted = _take_units(refs, int(line.quantity), left, told)
+    if wanted:
+        fix = f"{wanted} more than the channel still expects: correct the note, or the order"
+        return _in_erp(shipping.note, "E-QTY", line.code, str(line.quantity), fix)
+    return None
+
+
+def _take_units(refs: Sequence[str], wanted: int, left: dict[str, int], told: dict[str, int]) -> int:
+    """Answers how many find no line."""
     for ref in refs:
         taken = min(left[ref], wanted)
         if taken > 0:
             left[ref] -= taken
             told[ref] = told.get(ref, 0) + taken
             wanted -= taken
-    if wanted:
-        fix = f"{wanted} more than the channel still expects: correct the note, or the order"
-        return _in_erp(shipping.note, "E-QTY", line.code, str(line.quantity), fix)
-    return None
+    return wanted
+
+
+def fill(
+    order: Order, codes: Mapping[str, str], told: Mapping[str, int], goods: Mapping[str, Decimal]
+) -> Mapping[str, int]:
+    """Units of each channel line that these goods are, by the ERP's normalised code, beyond what was `told`."""
+    left = {line.ref: line.quantity - told.get(line.ref, 0) for line in order.lines}
+    filled: dict[str, int] = {}
+    for code, units in goods.items():
+        _take_units([ref for ref in left if codes.get(ref) == code], int(units), left, filled)
+    return filled
 
 
 def _in_erp(note: Note, code: str, field: str, value: str, fix: str) -> Violation:

@@ -137,6 +137,8 @@ class Order:
     unpriced: tuple[str, ...] = ()
     # Whether the channel waits to hear that the ERP has a line of it.
     unacknowledged: bool = False
+    # Only where despatches begin in the ERP: lines that the channel shows as dispatched, by us or by somebody there.
+    dispatched: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:

@@ -34,7 +34,9 @@ async def late(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Outcome], 
 
 
 async def _late(ctx: Context, channel: Channel) -> list[Case]:
-    """What is still to be posted or acknowledged is open; nothing else needs to be looked at."""
+    """What is still to be posted or acknowledged is open; nothing else needs to be looked at. Somebody may have acknowledged
+    it in the channel itself: then nobody waits.
+    """
     rows = await ctx.pool.fetch(
         """
         SELECT DISTINCT order_ref FROM message_state
@@ -47,7 +49,7 @@ async def _late(ctx: Context, channel: Channel) -> list[Case]:
     found: list[Case] = []
     for ref, one in taken.items():
         patience = channel.patience.get(one.order.store)
-        if patience and ctx.now() - one.order.placed_at > patience * SHARE:
+        if patience and one.order.unacknowledged and ctx.now() - one.order.placed_at > patience * SHARE:
             until = f"{one.order.placed_at + patience:%Y-%m-%d %H:%M} UTC"
             fix = (
                 f"{one.order.store} waits for its acknowledgement until {until}: see what holds the order up"

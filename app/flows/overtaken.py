@@ -1,5 +1,5 @@
 """Notices that parked because their order could not be understood, and whose order was understood since: their cause is
-gone, so they end by themselves.
+gone, so they end by themselves. A return is not about what its order says now: it waits for its person.
 """
 
 import asyncpg
@@ -17,7 +17,7 @@ async def end_overtaken(pool: asyncpg.Pool) -> int:
         SELECT DISTINCT s.id FROM message_state AS s JOIN message AS m ON m.id = s.id AND m.cls = 'notice'
         JOIN exception_case AS e ON e.message_id = s.id AND e.closed_at IS NULL AND NOT e.flag
         JOIN order_snapshot AS o ON o.connection = s.source AND o.ref = s.order_ref
-        WHERE s.state = 'parked' AND o.standing <> 'unknown' AND o.changed_at > e.opened_at LIMIT $1
+        WHERE s.state = 'parked' AND s.kind LIKE '%.order' AND o.standing <> 'unknown' AND o.changed_at > e.opened_at LIMIT $1
         """,
         MOST,
     )

@@ -154,19 +154,21 @@ def _planned(
 
 def _instead(order: Order) -> Done | Park | Snooze | None:
     """Only releasable orders are sent (R-32), whatever they were when the effect was appended; and what has left whole,
-    since nothing can hold it any more. Where despatches begin in the ERP, an order that was dispatched before the ERP had it
-    would be picked a second time: people post it, and it goes on by itself only if the channel takes the dispatch back.
+    since nothing can hold it any more. Where despatches begin in the ERP, what was dispatched before the ERP had it would be
+    picked a second time: people post the order, and it goes on by itself only if the channel takes the dispatch back.
     """
     standing = order.standing
     if standing is Standing.CANCELLED:
         return Done(Result.CANCELLED, "cancelled before it was sent")
     left = standing is Standing.HELD and order.has_left()
-    if standing is Standing.HELD and order.hold_reason == DISPATCHED and not left:
+    whole = standing is Standing.HELD and order.hold_reason == DISPATCHED and not left
+    if whole or (standing is Standing.RELEASABLE and order.dispatched):
+        value = order.channel_status if whole else f"lines {', '.join(order.dispatched)}"
         fix = (
             "it was dispatched in the channel before the ERP had it, and despatches begin in the ERP here: post and"
             " despatch it there by hand, then accept it with its number"
         )
-        return Park((Violation(ELSEWHERE, "status", order.channel_status, fix),))
+        return Park((Violation(ELSEWHERE, "status", value, fix),))
     if standing is not Standing.RELEASABLE and not left:
         return Snooze(f"held: {order.hold_reason}", HELD_SECONDS, aside=True)
     return None

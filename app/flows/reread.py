@@ -139,7 +139,9 @@ def _seen(before: Snapshot | None, order: Order, known: Known) -> tuple[OrderSee
 def _stands(before: Snapshot | None, order: Order) -> bool:
     """What its open effect was appended for still holds."""
     return (
-        before is not None and before.content == content_of(order) and before.order.standing is order.standing
+        before is not None
+        and before.content == content_of(order)
+        and (before.order.standing, before.order.dispatched) == (order.standing, order.dispatched)
     )
 
 
@@ -152,7 +154,9 @@ def _is_new_again(order: Order, known: Known) -> bool:
 def missing(
     message: Claimed, order: Order, known: Known, destination: str
 ) -> tuple[tuple[Draft, ...], tuple[Change, ...]]:
-    """The effects that the ERP has not seen, and what becomes of a place effect that was not sent."""
+    """The effects that the ERP has not seen, and what becomes of a place effect that was not sent. While an edit or a
+    cancellation is open the ERP may be about to lose what it has: what was taken back is looked at behind it.
+    """
     place, bound = known.places.get(order.ref), known.bindings.get(order.ref)
     cancelled = order.standing is Standing.CANCELLED
     content = content_of(order)
@@ -164,7 +168,7 @@ def missing(
         return (), (Change(parked.id, amend=sku_lanes(_skus(order, known))),)
     if cancelled:
         return (_draft("cancel", message, order, known, destination),), ()
-    if bound is not None and bound.content == content:
+    if bound is not None and bound.content == content and order.ref not in known.revising:
         return (), ()
     return (_draft("change", message, order, known, destination),), ()
 

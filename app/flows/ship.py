@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from app.domain.calendar import civil_day
 from app.domain.channel import Ship, Shipment
-from app.domain.despatch import Note, Parcel, Shipping, describe, line_codes, pack
+from app.domain.despatch import Note, Parcel, Shipping, describe, fill, line_codes, pack
 from app.domain.errors import DestinationError, InDoubtError, SluiceError, SnoozeError
 from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Snooze, Violation
 from app.flows.context import Context
@@ -15,7 +15,7 @@ from app.flows.flow import Batch, FencedError
 from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
 from app.ledger import parcel
-from app.ledger.notes import NotesSeen
+from app.ledger.notes import NotesSeen, told_by_hand
 from app.ledger.order import read_order
 from app.ledger.parcel import ParcelTold
 from app.outbox.cases import was_looked_at
@@ -60,6 +60,8 @@ async def _ship(ctx: Context, message: Claimed) -> Outcome:
     before = Counter[str]()
     for one in told.values():
         before.update(one.lines)
+    for goods in await told_by_hand(ctx.pool, message.source, ref):
+        before.update(fill(taken.order, codes, before, goods))
     packed = pack(Shipping(taken.order, note, before, codes, today), mappings)
     if not isinstance(packed, Parcel):
         return Outcome(message, Park(packed))

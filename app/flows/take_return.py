@@ -83,12 +83,16 @@ async def acknowledge_return(ctx: Context, batch: Batch) -> AsyncGenerator[Seque
 
 
 async def _acknowledge(ctx: Context, message: Claimed) -> Outcome:
+    """As many units as are asked for by now: there may be only one answer."""
     channel, ref, told = ctx.channels[message.destination], message.order_ref or "", message.body
     taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
     if channel.acknowledge_return is None or taken is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel wants no answer"))
-    asked = Return(told["id"], taken.order.channel_id, told["line"], told["units"])
+    units = await returned.units(ctx.pool, message.source, told["id"])
+    asked = Return(told["id"], taken.order.channel_id, told["line"], units)
     sent = await timed(ctx, channel.name, "acknowledge_return", channel.acknowledge_return(asked))
     verdict = Done(Result.APPLIED) if sent else Done(Result.NO_EFFECT, "nobody asks for it any more")
-    facts = (ReturnAcknowledged(message.source, asked.id, ctx.now()), Dropped(message.source, ref))
-    return Outcome(message, verdict, facts=facts)
+    # Where despatches begin in the channel, the order may leave its list for another line's before it is listed again.
+    dropped = (Dropped(message.source, ref),) if channel.ship else ()
+    heard = ReturnAcknowledged(message.source, asked.id, ctx.now())
+    return Outcome(message, verdict, facts=(heard, *dropped))

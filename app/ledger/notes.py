@@ -4,6 +4,7 @@ channel still holds them for its shopper.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 import asyncpg
 
@@ -65,6 +66,22 @@ async def tell(conn: asyncpg.Connection, facts: Sequence[ParcelTold]) -> None:
             fact.ref,
             fact.note.number,
         )
+
+
+async def told_by_hand(pool: asyncpg.Pool, connection: str, ref: str) -> list[dict[str, Decimal]]:
+    """Goods of each note that a person told the channel of: the ERP's normalised code -> units."""
+    rows = await pool.fetch(
+        """
+        SELECT goods FROM despatch_seen AS d
+        WHERE connection = $1 AND ref = $2 AND told_at IS NOT NULL AND NOT EXISTS (
+            SELECT FROM parcel_told AS p WHERE p.connection = d.connection AND p.ref = d.ref AND p.note = d.note
+        )
+        ORDER BY note
+        """,
+        connection,
+        ref,
+    )
+    return [{code: Decimal(units) for code, units in row["goods"].items()} for row in rows]
 
 
 async def tell_by_hand(conn: asyncpg.Connection, message_ids: Sequence[int]) -> None:

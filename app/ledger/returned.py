@@ -27,9 +27,17 @@ class ReturnAcknowledged:
     at: datetime
 
 
+async def units(pool: asyncpg.Pool, connection: str, id_: str) -> int:
+    """That a return asks for, as it was told last."""
+    asked: int = await pool.fetchval(
+        "SELECT units FROM return_asked WHERE connection = $1 AND id = $2", connection, id_
+    )
+    return asked
+
+
 async def units_besides(pool: asyncpg.Pool, connection: str, place: tuple[str, str], id_: str) -> int:
     """Units of `place` (order, line) that other returns than this one ask for."""
-    units: int = await pool.fetchval(
+    asked: int = await pool.fetchval(
         """
         SELECT coalesce(sum(units), 0)::bigint FROM return_asked
         WHERE connection = $1 AND ref = $2 AND line_ref = $3 AND id <> $4
@@ -38,7 +46,7 @@ async def units_besides(pool: asyncpg.Pool, connection: str, place: tuple[str, s
         *place,
         id_,
     )
-    return units
+    return asked
 
 
 async def record(conn: asyncpg.Connection, fact: ReturnAsked) -> None:

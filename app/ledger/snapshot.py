@@ -17,7 +17,7 @@ from app.domain.order import Order
 _ORDER: TypeAdapter[Order] = TypeAdapter(Order)
 _PASSING = (
     *("standing", "hold_reason", "channel_status", "updated_at", "payment_method", "shipped", "paused"),
-    *("unpriced", "unacknowledged"),
+    *("unpriced", "unacknowledged", "dispatched"),
 )
 """Fields whose change alone changes nothing that the ERP was told; a line that gets its price changes in its figures."""
 

@@ -126,6 +126,12 @@ async def test_an_order_names_nobody_without_the_scope(shop, ann):
     assert [("Smith" in text, "High Street" in text) for text in told] == [(False, False), (True, True)]
 
 
+@pytest.mark.parametrize("number", [1, 1 << 63, 10**30])
+async def test_a_number_that_no_exception_has_is_404(ann, number):
+    answer = await ann.get(f"/exceptions/{number}")
+    assert (answer.status_code, "There is no exception of this number." in answer.text) == (404, True)
+
+
 async def test_a_reference_that_nothing_has_is_404(ann):
     answer = await ann.get("/orders?reference=nothing")
     assert (answer.status_code, "No order has this reference." in answer.text) == (404, True)

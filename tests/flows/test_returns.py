@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from app.domain.channel import Return
+from app.domain.channel import Begin, Return, Shipment
 from app.domain.message import Draft, MessageClass
+from app.flows.overtaken import end_overtaken
+from tests.domain.shop import line, make_order
 from tests.flows.stage import SHOP, Stage, order_of
 
 
@@ -17,6 +19,9 @@ class Retailer:
 
     async def hear(self, asked: Return) -> bool:
         self.heard.append((asked.id, asked.units))
+        return True
+
+    async def ship(self, _told: Shipment, _begin: Begin) -> bool:
         return True
 
 
@@ -64,6 +69,44 @@ async def test_a_return_that_is_told_again_or_otherwise_counts_once(sold: tuple[
     assert await stage.pool.fetchval("SELECT violations -> 0 ->> 'value' FROM exception_case") == (
         "2 of line TEE, which sold 1"
     )
+
+
+async def test_a_return_that_grew_before_it_was_answered_is_answered_whole(
+    sold: tuple[Stage, Retailer],
+) -> None:
+    """Who asked hears one answer: what is asked for by then must be in it."""
+    stage, retailer = sold
+    two = replace(line("TEE", "48.00"), quantity=2)
+    await stage.accept(make_order(two, gross="48.00", tax="8.00", ref="2"))
+    await stage.append(*(replace(asks("a", units=many, walk=many), order_ref="2") for many in (1, 2)))
+    await stage.drain()
+    assert retailer.heard[0] == ("a", 2)
+
+
+async def test_a_return_that_waits_for_a_person_does_not_end_when_its_order_is_read(
+    sold: tuple[Stage, Retailer],
+) -> None:
+    stage, _ = sold
+    await stage.append(asks("a"), asks("b"))
+    await stage.drain()
+    await stage.accept(order_of("1", "TEE", "DRESS", at=stage.clock.at))
+    assert (await end_overtaken(stage.pool), await stage.cases()) == (0, ["E-RETURN-UNITS"])
+
+
+@pytest.mark.parametrize(("ships", "kept"), [(False, 1), (True, 0)])
+async def test_an_answered_return_hides_no_line_that_the_channel_may_dispatch(
+    sold: tuple[Stage, Retailer], ships, kept
+) -> None:
+    """Where despatches begin there, an order that leaves its list is all that tells of them."""
+    stage, retailer = sold
+    channel = replace(stage.ctx.channels[SHOP], ship=retailer.ship if ships else None)
+    stage = replace(stage, ctx=replace(stage.ctx, channels={SHOP: channel}))
+    await stage.pool.execute(
+        "INSERT INTO channel_listing VALUES ('uk', 'open_orders', 'ORDER_ACK/1', 'x', '1', 1, 0)"
+    )
+    await stage.append(asks("a"))
+    await stage.drain()
+    assert await stage.pool.fetchval("SELECT count(*) FROM channel_listing") == kept
 
 
 async def test_returns_that_come_at_once_are_taken_one_after_the_other(sold: tuple[Stage, Retailer]) -> None:

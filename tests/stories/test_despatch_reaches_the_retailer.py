@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.stories.test_portal_dispatch_reaches_sage import dispatch
 from tests.stories.test_retailers_order_is_acknowledged import acknowledged, key_of
 from tests.stories.town import parked, until
 
@@ -25,6 +26,17 @@ async def told(town, order) -> list[dict]:
     """What the retailer was told of each line, in order."""
     lines = (await town.at_edge(order))["lines"]
     return [one for line in lines for one in line["sent"] if one["action"] == "dispatch"]
+
+
+async def accepted(town) -> None:
+    """A person told the retailer in the portal."""
+    case = await town.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
+    path, headers = f"/api/v1/exceptions/{case}", await town.headers()
+    etag = (await town.api.get(path, headers=headers)).headers["etag"]
+    body = {"reason": "the retailer's page shows it", "apply": True}
+    answer = await town.api.post(f"{path}/accept", json=body, headers={**headers, "If-Match": etag})
+    assert answer.is_success, answer.text
+    assert await town.cases() == []
 
 
 async def dispatched(town, *orders) -> None:
@@ -82,16 +94,25 @@ async def test_a_part_without_an_answer_waits_for_a_person(edge_town):
     )
     await despatch(town, order, "JLW", lines=[{"sku": town.skus[0], "quantity": 1}])
     await parked(town, "E-SHIP-UNSURE")
-    case = await town.pool.fetchval("SELECT id FROM exception_case WHERE closed_at IS NULL")
-    path, headers = f"/api/v1/exceptions/{case}", await town.headers()
-    etag = (await town.api.get(path, headers=headers)).headers["etag"]
-    body = {"reason": "the retailer's page shows it", "apply": True}
-    answer = await town.api.post(f"{path}/accept", json=body, headers={**headers, "If-Match": etag})
-    assert answer.is_success, answer.text
-    assert await town.cases() == []
+    await accepted(town)
     await despatch(town, order, "JLW", lines=[{"sku": town.skus[0], "quantity": 3}])
     await dispatched(town, order)
     assert [one["quantity"] for one in await told(town, order)] == [1, 3]
+
+
+async def test_what_a_person_told_is_not_what_the_next_note_tells(edge_town):
+    """Two lines of one article: the first was dispatched by hand, so the next note is of the second."""
+    town = edge_town
+    lines = [{"sku": town.skus[0], "quantity": 1}] * 2
+    order = await town.order_at("JLW", lines=lines)
+    await acknowledged(town, order)
+    await despatch(town, order, "JLW", lines=lines[:1], consignment_no="")
+    await parked(town, "E-TRACKING-MISSING")
+    await dispatch(town, order, 0)
+    await accepted(town)
+    await despatch(town, order, "JLW")
+    await dispatched(town, order)
+    assert len(await told(town, order)) == 2
 
 
 @pytest.mark.requirement("RC-22")

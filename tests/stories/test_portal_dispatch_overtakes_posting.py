@@ -71,6 +71,19 @@ async def test_people_post_it_by_hand_and_the_retailer_hears_nothing_twice(edge)
 
 
 @pytest.mark.requirement("R-51")
+async def test_an_order_of_which_a_line_was_dispatched_is_not_picked_whole(edge):
+    town = edge
+    there = zip(town.skus, ("DISPATCH", "ORDER_ACK"), strict=False)
+    order = await town.order_at("ARG", lines=[{"sku": sku, "status": status} for sku, status in there])
+    await parked(town, "E-DESPATCHED-ELSEWHERE")
+    assert await town.documents() == []
+    await town.people(f"virtualstock/orders/{order['id']}/status", status="ORDER_ACK")
+    await parked(town)
+    await until(town.documents)
+    assert len(await town.documents()) == 1
+
+
+@pytest.mark.requirement("R-51")
 async def test_a_dispatch_that_the_channel_takes_back_lets_the_order_go_by_itself(edge):
     town = edge
     order = await overtaken(town)

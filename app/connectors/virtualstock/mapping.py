@@ -65,9 +65,8 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         return Unreadable(ref, (_violation("E-UNREADABLE", "order_date, url, retailer", str(error)),))
     code = reading.settings.code_of(retailer_id)
     standing, reason = stand(wire, reading.settings)
-    violations = tuple(_complaints(wire, code, retailer_id))
-    if violations and standing is not Standing.CANCELLED:
-        return Unreadable(ref, violations)
+    if standing is not Standing.CANCELLED and (wrong := tuple(_complaints(wire, code, retailer_id))):
+        return Unreadable(ref, wrong)
     delivery = _address(wire.shipping_address)
     return Order(
         connection=reading.connection,
@@ -95,6 +94,7 @@ def map_order(ref: str, raw: Mapping[str, Any], reading: Reading) -> Order | Unr
         shipped=tuple(_shipped(wire)) if reading.settings.ships_itself else (),
         unpriced=_unpriced(wire),
         unacknowledged=any(item.status == NEW for item in wire.items),
+        dispatched=() if reading.settings.ships_itself else _sent(wire),
     )
 
 
@@ -112,6 +112,10 @@ def _shipped(wire: WireOrder) -> Iterator[Shipped]:
         for item in wire.items
         if item.status in SENT
     )
+
+
+def _sent(wire: WireOrder) -> tuple[str, ...]:
+    return tuple(item.line_reference for item in wire.items if item.status in SENT)
 
 
 def _totals(wire: WireOrder) -> Totals:

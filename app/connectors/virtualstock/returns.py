@@ -43,10 +43,12 @@ def _listed(row: dict[str, Any], number: int, source: Source) -> Listed:
         digest = hashlib.sha256(spelt).hexdigest()[:32]
         draft = unreadable(source.connection, f"return/{digest}", str(wrong), spelt)
         return Listed(f"?{digest}", digest, draft)
-    told = {"line": wire.order_item.line_reference, "units": wire.quantity, "reason": wire.return_reason_code}
-    body = {"id": wire.id, **told}
+    line = wire.order_item.line_reference
+    body = {"id": wire.id, "line": line, "units": wire.quantity, "reason": wire.return_reason_code}
     draft = return_notice(source.connection, f"return/{wire.id}/{number}", ref, body)
-    return Listed(wire.id, f"{wire.quantity}/{wire.return_reason_code}", draft)
+    # A retailer that is configured later gives its orders another name: then its returns are to be told anew.
+    shown = "/".join((ref, line, str(wire.quantity), wire.return_reason_code))
+    return Listed(wire.id, shown, draft)
 
 
 async def acknowledge_return(asked: Return, *, source: Source) -> bool:

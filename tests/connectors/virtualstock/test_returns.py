@@ -36,9 +36,18 @@ async def test_the_list_is_read_to_its_end(vendor, clock):
     assert (told.more, told.cursor, told.walk.ended) == (True, {"offset": 1, "number": 7}, False)
 
 
-async def test_what_is_asked_for_otherwise_is_another_row(vendor, clock):
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"quantity": 1},
+        {"return_reason_code": "225"},
+        {"order_item": item(line_reference="2")},
+        {"order": order(retailer="https://example.test/restapi/v4/customers/9999/")},
+    ],
+)
+async def test_what_is_asked_for_otherwise_is_another_row(vendor, clock, changes):
     first = (await look(vendor, clock, returned())).walk.rows[0]
-    second = (await look(vendor, clock, returned(quantity=1))).walk.rows[0]
+    second = (await look(vendor, clock, returned(**changes))).walk.rows[0]
     assert first.item == second.item
     assert first.fingerprint != second.fingerprint
 
