@@ -201,6 +201,8 @@ class Channel:
     # ship(shipment, begin): tells of a despatch; awaits `begin` right before it writes; answers whether there was
     # anything to tell. Raises InDoubtError where a part may have been taken that no read would show.
     ship: Ship | None = None
+    # Whether it shows of a despatch whose it was. Where not, one that was there before we told it may be somebody else's.
+    signed: bool = True
     # What a parcel may be said to have gone by, where the channel keeps a list of it.
     carriers: Callable[[], Awaitable[frozenset[str]]] | None = None
     # answer_cancellation(channel_id, lines): agrees to what was asked to be cancelled of these lines; answers whether

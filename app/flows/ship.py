@@ -12,13 +12,14 @@ from app.domain.errors import DestinationError, InDoubtError, SluiceError, Snooz
 from app.domain.message import Claimed, Done, Outcome, Owner, Park, Result, Snooze, Violation
 from app.flows.context import Context
 from app.flows.flow import Batch, FencedError
+from app.flows.plan_order import ELSEWHERE
 from app.flows.upstream import timed
 from app.flows.verdicts import verdict_of
 from app.ledger import parcel
 from app.ledger.notes import NotesSeen, told_by_hand
 from app.ledger.order import read_order
 from app.ledger.parcel import ParcelTold
-from app.outbox.cases import was_looked_at
+from app.outbox.cases import Case, was_looked_at, was_told
 from app.outbox.intend import Intent, forget, intend, last_sent
 
 UNREAD_SECONDS = 5.0
@@ -92,9 +93,24 @@ async def _tell(ctx: Context, message: Claimed, tell: Ship, what: tuple[Note, Sh
     except (DestinationError, SnoozeError):
         await forget(ctx.pool, message)
         raise
-    facts = (ParcelTold(message.source, shipment.ref, note, shipment.parcel),)
+    fact = ParcelTold(message.source, shipment.ref, note, shipment.parcel)
+    cases = () if sent or again else await _elsewhere(ctx, message, shipment)
     said = f"{note.number}: {', '.join(describe(shipment.parcel))}"
-    return Outcome(message, Done(Result.APPLIED if sent else Result.NO_EFFECT, said), facts=facts)
+    return Outcome(message, Done(Result.APPLIED if sent else Result.NO_EFFECT, said), facts=(fact, *cases))
+
+
+async def _elsewhere(ctx: Context, message: Claimed, shipment: Shipment) -> tuple[Case, ...]:
+    """The channel knew before it was told, by us or by nobody knows whom: people are told of it once."""
+    known = ctx.channels[message.destination].signed
+    if known or await was_told(ctx.pool, message.source, shipment.ref, ELSEWHERE):
+        return ()
+    value = f"note {shipment.parcel.note}, lines {', '.join(ref for ref, _ in shipment.parcel.lines)}"
+    fix = (
+        "the channel showed these lines as dispatched before it was told: see that no goods leave twice, and compare its"
+        " tracking number with the note's"
+    )
+    violation = Violation(ELSEWHERE, "status", value, fix, Owner.CX)
+    return (Case(None, message.source, shipment.ref, (violation,), flag=True),)
 
 
 async def _stands(ctx: Context, note: Note) -> bool:

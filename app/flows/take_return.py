@@ -3,6 +3,7 @@ the money is decided when they are back.
 """
 
 from collections.abc import AsyncGenerator, Sequence
+from typing import Any
 
 from app.domain.channel import Return
 from app.domain.message import (
@@ -40,6 +41,8 @@ async def take_return(ctx: Context, batch: Batch) -> AsyncGenerator[Sequence[Out
 
 async def _take(ctx: Context, message: Claimed) -> Outcome:
     ref, told = message.order_ref or "", message.body
+    if await _is_outdated(ctx, message):
+        return Outcome(message, Done(Result.NO_EFFECT, "it was told anew since"))
     if violation := await _objection(ctx, message):
         return Outcome(message, Park((violation,)))
     asked = ReturnAsked(message.source, told["id"], ref, told["line"], told["units"], told["reason"])
@@ -57,6 +60,22 @@ async def _take(ctx: Context, message: Claimed) -> Outcome:
     return Outcome(message, Done(Result.APPLIED, f"{asked.units} of line {asked.line}"), (effect,), (asked,))
 
 
+async def _is_outdated(ctx: Context, message: Claimed) -> bool:
+    """One that waited for a person while the retailer changed what it asks for."""
+    found: bool = await ctx.pool.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM message
+                       WHERE source = $1 AND order_ref = $2 AND kind = $3 AND id > $4 AND body ->> 'id' = $5)
+        """,
+        message.source,
+        message.order_ref,
+        message.kind,
+        message.id,
+        message.body["id"],
+    )
+    return found
+
+
 async def _objection(ctx: Context, message: Claimed) -> Violation | None:
     """Why nobody can say that this return will be dealt with."""
     source, ref, told = message.source, message.order_ref or "", message.body
@@ -72,7 +91,7 @@ async def _objection(ctx: Context, message: Claimed) -> Violation | None:
     if told["units"] + before > line.quantity:
         others = f", and {before} by other returns" if before else ""
         value = f"{told['units']} of line {line.ref}{others}, which sold {line.quantity}"
-        fix = "agree the quantity with the retailer"
+        fix = "agree the quantity with the retailer, answer it in the channel by hand, then accept"
         return Violation("E-RETURN-UNITS", "quantity", value, fix, Owner.CX)
     return None
 
@@ -83,16 +102,26 @@ async def acknowledge_return(ctx: Context, batch: Batch) -> AsyncGenerator[Seque
 
 
 async def _acknowledge(ctx: Context, message: Claimed) -> Outcome:
-    """As many units as are asked for by now: there may be only one answer."""
+    """A line is answered once, so with all that is asked of it by now. What is asked after that a person has to answer."""
     channel, ref, told = ctx.channels[message.destination], message.order_ref or "", message.body
     taken = (await snapshot.read(ctx.pool, message.source, [ref])).get(ref)
     if channel.acknowledge_return is None or taken is None:
         return Outcome(message, Done(Result.NO_EFFECT, "the channel wants no answer"))
-    units = await returned.units(ctx.pool, message.source, told["id"])
-    asked = Return(told["id"], taken.order.channel_id, told["line"], units)
+    wanted = await returned.unanswered(ctx.pool, message.source, (ref, told["line"]))
+    if told["id"] not in wanted:
+        return Outcome(message, Done(Result.NO_EFFECT, "it was answered already"))
+    asked = Return(told["id"], taken.order.channel_id, told["line"], sum(wanted.values()))
     sent = await timed(ctx, channel.name, "acknowledge_return", channel.acknowledge_return(asked))
+    if not sent and await returned.answered(ctx.pool, message.source, (ref, told["line"])):
+        return Outcome(message, Park((_late(told),)))
     verdict = Done(Result.APPLIED) if sent else Done(Result.NO_EFFECT, "nobody asks for it any more")
     # Where despatches begin in the channel, the order may leave its list for another line's before it is listed again.
     dropped = (Dropped(message.source, ref),) if channel.ship else ()
-    heard = ReturnAcknowledged(message.source, asked.id, ctx.now())
+    heard = ReturnAcknowledged(message.source, tuple(wanted), ctx.now())
     return Outcome(message, verdict, facts=(heard, *dropped))
+
+
+def _late(told: dict[str, Any]) -> Violation:
+    value = f"{told['units']} more of line {told['line']}, which was answered for before"
+    fix = "tell the retailer that these are expected too, then accept it as told"
+    return Violation("E-RETURN-UNITS", "quantity", value, fix, Owner.CX)

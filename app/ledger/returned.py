@@ -20,19 +20,37 @@ class ReturnAsked:
 
 @dataclass(frozen=True, slots=True)
 class ReturnAcknowledged:
-    """Fact: the channel knows that we deal with it. `at`: UTC."""
+    """Fact: the channel knows that we deal with these. `at`: UTC."""
 
     connection: str
-    id: str
+    ids: tuple[str, ...]
     at: datetime
 
 
-async def units(pool: asyncpg.Pool, connection: str, id_: str) -> int:
-    """That a return asks for, as it was told last."""
-    asked: int = await pool.fetchval(
-        "SELECT units FROM return_asked WHERE connection = $1 AND id = $2", connection, id_
+async def unanswered(pool: asyncpg.Pool, connection: str, place: tuple[str, str]) -> dict[str, int]:
+    """Of `place` (order, line): the returns that the channel has not heard of, id -> units as they were told last."""
+    rows = await pool.fetch(
+        """
+        SELECT id, units FROM return_asked
+        WHERE connection = $1 AND ref = $2 AND line_ref = $3 AND acknowledged_at IS NULL
+        """,
+        connection,
+        *place,
     )
-    return asked
+    return {row["id"]: row["units"] for row in rows}
+
+
+async def answered(pool: asyncpg.Pool, connection: str, place: tuple[str, str]) -> bool:
+    """Whether the channel heard of a return of `place` (order, line)."""
+    found: bool = await pool.fetchval(
+        """
+        SELECT EXISTS (SELECT FROM return_asked
+                       WHERE connection = $1 AND ref = $2 AND line_ref = $3 AND acknowledged_at IS NOT NULL)
+        """,
+        connection,
+        *place,
+    )
+    return found
 
 
 async def units_besides(pool: asyncpg.Pool, connection: str, place: tuple[str, str], id_: str) -> int:
@@ -66,8 +84,8 @@ async def record(conn: asyncpg.Connection, fact: ReturnAsked) -> None:
 
 async def acknowledge(conn: asyncpg.Connection, fact: ReturnAcknowledged) -> None:
     await conn.execute(
-        "UPDATE return_asked SET acknowledged_at = $3 WHERE connection = $1 AND id = $2",
+        "UPDATE return_asked SET acknowledged_at = $3 WHERE connection = $1 AND id = ANY($2::text[])",
         fact.connection,
-        fact.id,
+        list(fact.ids),
         fact.at,
     )

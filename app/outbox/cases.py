@@ -175,6 +175,17 @@ async def was_looked_at(pool: asyncpg.Pool, message: Claimed, code: str) -> bool
     return found
 
 
+async def was_told(pool: asyncpg.Pool, source: str, order_ref: str, code: str) -> bool:
+    """Whether people saw this code at the order, or still do."""
+    found: bool = await pool.fetchval(
+        "SELECT EXISTS (SELECT FROM exception_case WHERE source = $1 AND order_ref = $2 AND code = $3)",
+        source,
+        order_ref,
+        code,
+    )
+    return found
+
+
 async def was_released(pool: asyncpg.Pool, message: Claimed) -> bool:
     """Whether a person has let it go again after it was parked."""
     found: bool = await pool.fetchval(

@@ -16,8 +16,11 @@ class Retailer:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, int]] = []
+        self.deaf = False
 
     async def hear(self, asked: Return) -> bool:
+        if self.deaf:
+            return False
         self.heard.append((asked.id, asked.units))
         return True
 
@@ -71,13 +74,58 @@ async def test_a_return_that_is_told_again_or_otherwise_counts_once(sold: tuple[
     )
 
 
-async def test_a_return_that_grew_before_it_was_answered_is_answered_whole(
-    sold: tuple[Stage, Retailer],
-) -> None:
-    """Who asked hears one answer: what is asked for by then must be in it."""
+@pytest.fixture
+async def twice(sold: tuple[Stage, Retailer]) -> tuple[Stage, Retailer]:
+    """Two of one line."""
     stage, retailer = sold
     two = replace(line("TEE", "48.00"), quantity=2)
     await stage.accept(make_order(two, gross="48.00", tax="8.00", ref="2"))
+    return stage, retailer
+
+
+def asks_one(name: str) -> Draft:
+    return replace(asks(name), order_ref="2")
+
+
+async def test_two_returns_of_one_line_are_answered_together(twice: tuple[Stage, Retailer]) -> None:
+    """A line takes one answer."""
+    stage, retailer = twice
+    await stage.append(asks_one("a"), asks_one("b"))
+    await stage.drain()
+    assert ([units for _, units in retailer.heard], await stage.cases()) == ([2], [])
+    answered = "SELECT count(*) FROM return_asked WHERE acknowledged_at IS NOT NULL"
+    assert await stage.pool.fetchval(answered) == 2
+
+
+async def test_a_return_of_a_line_that_was_answered_for_is_a_persons(twice: tuple[Stage, Retailer]) -> None:
+    stage, retailer = twice
+    await stage.append(asks_one("a"))
+    await stage.drain()
+    retailer.deaf = True
+    await stage.append(asks_one("b"))
+    await stage.drain()
+    assert (retailer.heard, await stage.cases()) == ([("a", 1)], ["E-RETURN-UNITS"])
+    answered = "SELECT id FROM return_asked WHERE acknowledged_at IS NOT NULL"
+    assert [row["id"] for row in await stage.pool.fetch(answered)] == ["a"]
+
+
+async def test_what_a_return_asked_for_first_does_not_come_back(sold: tuple[Stage, Retailer]) -> None:
+    """It waited for a person while the retailer corrected it."""
+    stage, retailer = sold
+    await stage.append(asks("a", units=5))
+    await stage.drain()
+    await stage.append(asks("a", walk=2))
+    await stage.drain()
+    await stage.retry_all()
+    assert (retailer.heard, await stage.cases()) == ([("a", 1)], [])
+    assert await stage.pool.fetchval("SELECT units FROM return_asked") == 1
+
+
+async def test_a_return_that_grew_before_it_was_answered_is_answered_whole(
+    twice: tuple[Stage, Retailer],
+) -> None:
+    """Who asked hears one answer: what is asked for by then must be in it."""
+    stage, retailer = twice
     await stage.append(*(replace(asks("a", units=many, walk=many), order_ref="2") for many in (1, 2)))
     await stage.drain()
     assert retailer.heard[0] == ("a", 2)

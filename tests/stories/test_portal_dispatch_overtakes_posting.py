@@ -4,10 +4,11 @@ and nothing is sent twice.
 
 import pytest
 
-from tests.stories.test_despatch_reaches_the_retailer import GOOD
+from tests.stories.test_despatch_reaches_the_retailer import GOOD, despatch
 from tests.stories.test_lost_acknowledgements_are_made_good import by_hand
 from tests.stories.test_order_posted_by_hand import said
 from tests.stories.test_portal_dispatch_reaches_sage import dispatch
+from tests.stories.test_retailers_order_is_acknowledged import acknowledged
 from tests.stories.town import parked, until
 
 
@@ -95,3 +96,19 @@ async def test_a_dispatch_that_the_channel_takes_back_lets_the_order_go_by_itsel
 
     await until(posted)
     assert await town.cases() == []
+
+
+@pytest.mark.requirement("RC-23")
+async def test_a_dispatch_in_the_portal_that_sage_repeats_is_told_to_people_and_not_to_the_retailer(edge):
+    """Somebody was quicker than the warehouse: two parcels may be on their way."""
+    town = edge
+    order = await town.order_at("ARG", town.skus[0])
+    await acknowledged(town, order)
+    await dispatch(town, order, 0)
+    await despatch(town, order)
+    await parked(town, "E-DESPATCHED-ELSEWHERE")
+    await town.heard()
+    (line,) = (await town.at_edge(order))["lines"]
+    assert [one["action"] for one in line["sent"]] == ["acknowledge", "dispatch"]
+    assert await town.calls("POST", "/dispatch/") == []
+    assert await town.pool.fetchval("SELECT flag FROM exception_case WHERE code = 'E-DESPATCHED-ELSEWHERE'")

@@ -58,6 +58,7 @@ def _channel(source: Source, clock: Callable[[], datetime]) -> Channel:
         most_orders=_ORDERS_MOST,
         acknowledge=partial(acknowledge, source=source, clock=clock),
         answer_cancellation=partial(answer_cancellation, source=source),
+        signed=False,
         ship=None if settings.ships_itself else partial(ship, source=source, carriers=carriers),
         carriers=carriers.read,
         catalogue=partial(read_catalogue, source=source),
