@@ -61,7 +61,7 @@ def place_data(home: Path, account: Account | None, elsewhere: Path = ELSEWHERE)
         _sweep(folder)
         stand_in = folder / f"data-{_digest(target)}"
         home.symlink_to(stand_in)
-        stand_in.with_suffix(".home").write_text(str(target))
+        _remember(stand_in, target)
         target = stand_in
     target.mkdir(parents=True, exist_ok=True, mode=0o700)
     if account and target.stat().st_uid != account.uid:
@@ -70,10 +70,20 @@ def place_data(home: Path, account: Account | None, elsewhere: Path = ELSEWHERE)
     return target
 
 
+def _remember(stand_in: Path, home: Path) -> None:
+    """Whole or not at all: somebody else may be sweeping."""
+    unfinished = stand_in.with_suffix(".new")
+    unfinished.write_text(str(home))
+    unfinished.replace(stand_in.with_suffix(".home"))
+
+
 def _sweep(folder: Path) -> None:
     """Removes stand-ins to which nothing links any more: their folder was deleted, as temporary ones are."""
     for record in folder.glob("data-*.home"):
-        stand_in, home = record.with_suffix(""), Path(record.read_text())
+        try:
+            stand_in, home = record.with_suffix(""), Path(record.read_text())
+        except FileNotFoundError:
+            continue  # another start swept it
         if not home.is_symlink() or home.resolve() != stand_in.resolve():
             shutil.rmtree(stand_in, ignore_errors=True)
             record.unlink(missing_ok=True)

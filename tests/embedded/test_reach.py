@@ -1,5 +1,6 @@
 import os
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,18 @@ def test_data_out_of_reach_is_a_link_that_is_found_again(tmp_path: Path, elsewhe
 
 
 @as_root
+def test_starts_that_sweep_side_by_side_do_not_trip_over_each_other(tmp_path: Path, elsewhere: Path) -> None:
+    deleted = [tmp_path / f"deleted-{number}" / "postgres-18" for number in range(200)]
+    for home in deleted:
+        place_data(home, STRANGER, elsewhere)
+    for home in deleted:
+        home.unlink()
+    homes = [tmp_path / f"next-{number}" / "postgres-18" for number in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        placed = list(pool.map(lambda home: place_data(home, STRANGER, elsewhere), homes))
+    assert [path for path in placed if not path.is_dir()] == []
+
+
 def test_stand_in_of_a_deleted_folder_is_swept(tmp_path: Path, elsewhere: Path) -> None:
     tmp_path.chmod(0o700)
     kept = place_data(tmp_path / "kept" / "postgres-18", STRANGER, elsewhere)
