@@ -18,7 +18,10 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture
 def start(tmp_path):
-    """`start(*args)` runs `sluice demo` in a folder of its own, as a checkout elsewhere would."""
+    """`start(*args)` runs `sluice demo` in a folder of its own, as a checkout elsewhere would. Whoever runs the tests behind
+    `&` has SIGINT ignored, and children inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     started: list[subprocess.Popen] = []
 
     def run(*args: str) -> subprocess.Popen:

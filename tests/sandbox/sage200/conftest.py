@@ -1,5 +1,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,11 @@ class Sage:
             "analysis_code_1": "WEB",
             "lines": list(lines) or [self.line()],
         } | more
+
+
+def updated(record: dict[str, Any]) -> datetime:
+    """Its text does not sort: Sage leaves off the zeros at the end of its milliseconds."""
+    return datetime.fromisoformat(record["date_time_updated"])
 
 
 def confirm(order: dict[str, Any], *quantities: Any, **more: Any) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.sandbox.sage200.conftest import Sage
+from tests.sandbox.sage200.conftest import Sage, updated
 
 
 async def refused(sage: Sage, deed: str, **wish: Any) -> tuple[int, str]:
@@ -95,7 +95,7 @@ async def test_note_is_corrected(sage: Sage):
     after, note = (await sage.get("sop_despatch_receipts"))[0], await note_of(sage)
     assert (after["courier_name"], after["consignment_no"], after["notes"]) == ("Yodel", "JJD1", "resent")
     assert note["sop_despatch_date"] == "2026-03-04T00:00:00"
-    assert after["date_time_updated"] > before["date_time_updated"]
+    assert updated(after) > updated(before)
     await sage.deed("correct_despatch", despatch=before["id"], courier="")
     assert (await note_of(sage))["sop_despatch_courier_name"] is None
 
@@ -140,7 +140,7 @@ async def test_address_is_changed_field_by_field(sage: Sage):
     shown = await sage.get(f"sop_orders/{order['id']}", expand="delivery_address")
     delivery = shown["delivery_address"]
     assert (delivery["address_1"], delivery["postcode"]) == ("2 High Street", "LS1 1AA")
-    assert shown["date_time_updated"] > order["date_time_updated"]
+    assert updated(shown) > updated(order)
 
 
 async def test_order_is_held_and_released(sage: Sage):

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app.sandbox.faults import Rule
-from tests.sandbox.sage200.conftest import BASE, Sage, confirm
+from tests.sandbox.sage200.conftest import BASE, Sage, confirm, updated
 
 CONFIRM = "sop_confirm_despatch"
 
@@ -34,7 +34,7 @@ async def test_what_left_is_counted_on_line_order_and_stock(sage: Sage):
     assert [line[name] for name in counts] == [2, 1, 1]
     assert (line["despatch_receipt_status"], after["despatch_receipt_status"]) == ("Partially", "Partially")
     assert (holding["quantity_in_stock"], holding["quantity_allocated_sop"]) == (998, 1)
-    assert line["date_time_updated"] > order["lines"][0]["date_time_updated"]
+    assert updated(line) > updated(order["lines"][0])
     assert after["lines"][1] == order["lines"][1]
 
 
@@ -311,8 +311,8 @@ async def test_header_stamp_moves_at_despatch_or_not(sage: Sage, moves: bool):  
     await sage.sandbox.client.post("/_sandbox/clock", json={"advance_seconds": 60})
     await sage.despatch(order, 1)
     after = await sage.read(order)
-    assert (after["date_time_updated"] > order["date_time_updated"]) is moves
-    assert after["lines"][0]["date_time_updated"] > order["lines"][0]["date_time_updated"]
+    assert (updated(after) > updated(order)) is moves
+    assert updated(after["lines"][0]) > updated(order["lines"][0])
 
 
 @pytest.mark.parametrize(("way", "shown"), [("falls", 1), ("stays", 3)])

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from tests.sandbox.sage200.conftest import Sage
+from tests.sandbox.sage200.conftest import Sage, updated
 
 
 async def holding(sage: Sage) -> dict:
@@ -52,7 +52,7 @@ async def test_holding_stamp_moves_with_allocation_or_not(sage: Sage, moves: boo
     await sage.sandbox.switch(sage200__holding_stamp_moves=moves)
     await sage.sandbox.client.post("/_sandbox/clock", json={"advance_seconds": 60})
     await sage.enter(sage.order(sage.line(0, 1, to_allocate_quantity=1)))
-    assert ((await holding(sage))["date_time_updated"] > before["date_time_updated"]) is moves
+    assert (updated(await holding(sage)) > updated(before)) is moves
 
 
 async def test_two_lines_of_one_product_share_its_stock(sage: Sage):
